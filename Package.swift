@@ -1,0 +1,172 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Floors, lowest first; a target imports only its own floor and the floors below it (`tools/tidy` checks):
+// Spec < Log < Projections < Queries < Commands < Edges < Programs. Each target lives in `Sources/<floor>/<name>`.
+//
+// `ENGRAM_TARGETS=CanonicalJSON,EventLog swift test` builds only the named targets, what they need and their tests:
+// a change in a pure target is then tested without compiling the HTTP stack.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nio = "swift-nio"
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: nio)
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: nio)
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: nio)
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+func library(_ name: String, in floor: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name), "TestSupport"] + dependencies,
+        swiftSettings: strict
+    )
+}
+
+var targets: [Target] = [
+    // C libraries
+    .systemLibrary(name: "CLMDB", path: "Sources/Log/CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+    .systemLibrary(
+        name: "CSodium", path: "Sources/Spec/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    // Spec
+    library("MatrixIdentifiers", in: "Spec"),
+    library("CanonicalJSON", in: "Spec"),
+    library("RoomVersions", in: "Spec"),
+    library("MatrixEvents", in: "Spec", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
+    library(
+        "EventSigning", in: "Spec", ["CanonicalJSON", "CSodium", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    library("EventAuthorization", in: "Spec", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    // Log
+    library("KeyValueStore", in: "Log", ["CLMDB"]),
+    library("EventLog", in: "Log", ["CSodium", "CZstd", "KeyValueStore"]),
+    library("LogEvents", in: "Log", ["CanonicalJSON", "EventLog", "MatrixIdentifiers"]),
+    // Projections
+    library("ReadModel", in: "Projections", ["EventLog", "KeyValueStore"]),
+    library("ProjectionEngine", in: "Projections", ["CSodium", "EventLog", "KeyValueStore", "ReadModel"]),
+    library(
+        "Projections", in: "Projections",
+        [
+            "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
+            "ProjectionEngine", "ReadModel", "RoomVersions",
+        ]),
+    // Queries
+    library(
+        "Queries", in: "Queries",
+        [
+            "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
+            "ProjectionEngine", "Projections", "ReadModel", "RoomVersions",
+        ]),
+    // Commands
+    library(
+        "Decisions", in: "Commands",
+        [
+            "CanonicalJSON", "EventAuthorization", "EventSigning", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
+            "RoomVersions",
+        ]),
+    library(
+        "CommandHandling", in: "Commands",
+        [
+            "CanonicalJSON", "CSodium", "Decisions", "EventAuthorization", "EventLog", "EventSigning", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions",
+        ]),
+    // Edges
+    library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library(
+        "ClientAPI", in: "Edges",
+        [
+            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions", nioCore, nioHTTP1,
+        ]),
+    // Programs
+    library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
+    library(
+        "ServerAssembly", in: "Programs",
+        [
+            "CanonicalJSON", "ClientAPI", "CommandHandling", "Configuration", "EventLog", "EventSigning", "HTTPFront",
+            "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries",
+            "ReadModel",
+            "RoomVersions", nioCore, nioPosix, nioSSL,
+        ]),
+    .executableTarget(
+        name: "engram",
+        dependencies: [
+            "CanonicalJSON", "CommandHandling", "Configuration", "CSodium", "EventAuthorization", "EventLog",
+            "EventSigning", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine",
+            "Projections", "Queries", "ReadModel", "RoomVersions", "ServerAssembly", argumentParser,
+        ],
+        path: "Sources/Programs/engram",
+        swiftSettings: strict
+    ),
+    // Testing
+    library("TestSupport", in: "Testing"),
+    tests(of: "CanonicalJSON"),
+    tests(of: "MatrixIdentifiers"),
+    tests(of: "RoomVersions"),
+    tests(of: "MatrixEvents", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
+    tests(of: "EventSigning", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    tests(of: "EventAuthorization", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    tests(of: "KeyValueStore"),
+    tests(of: "EventLog", ["KeyValueStore"]),
+    tests(of: "LogEvents", ["CanonicalJSON", "EventLog"]),
+    tests(of: "ProjectionEngine", ["EventLog", "KeyValueStore", "ReadModel"]),
+    tests(
+        of: "Projections",
+        [
+            "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "ProjectionEngine", "ReadModel",
+            "RoomVersions",
+        ]),
+    tests(of: "HTTPFront", [nioCore, nioPosix, nioHTTP1, nioSSL]),
+    tests(of: "Configuration"),
+]
+
+// Only what `ENGRAM_TARGETS` names, downwards closed, when it is set.
+if let wanted = Context.environment["ENGRAM_TARGETS"], !wanted.isEmpty {
+    var keep = Set(wanted.split(separator: ",").map(String.init))
+    keep.formUnion(keep.map { "\($0)Tests" })
+    var grew = true
+    while grew {
+        grew = false
+        for target in targets where keep.contains(target.name) {
+            for dependency in target.dependencies {
+                let name: String
+                switch dependency {
+                case .byNameItem(let dependencyName, _), .targetItem(let dependencyName, _): name = dependencyName
+                default: continue
+                }
+                if keep.insert(name).inserted { grew = true }
+            }
+        }
+    }
+    targets = targets.filter { keep.contains($0.name) }
+}
+
+let usedProducts = Set(
+    targets.flatMap(\.dependencies).compactMap { dependency -> String? in
+        if case .productItem(_, let package, _, _) = dependency { return package }
+        return nil
+    })
+
+let packages: [(String, Package.Dependency)] = [
+    (nio, .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")),
+    ("swift-nio-ssl", .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6")),
+    ("swift-argument-parser", .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")),
+    ("Yams", .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")),
+]
+
+let package = Package(
+    name: "engram",
+    dependencies: packages.filter { usedProducts.contains($0.0) }.map(\.1),
+    targets: targets
+)

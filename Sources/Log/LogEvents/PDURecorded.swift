@@ -1,0 +1,166 @@
+package import EventLog
+
+/// A PDU was judged: accepted, soft-failed or rejected. The payload keeps its canonical JSON exactly as signed.
+///
+/// Layout: format (1 byte, 1), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
+/// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event), then length-prefixed (varint)
+/// strings: room version, room id, event id; when rejected or soft-failed the rule and the reason; when flagged the
+/// device id and transaction id; when flagged the redacted event's id; when flagged the delta (varint count, then type,
+/// state key and event id of each; an empty event id removes the entry); then the PDU's bytes to the end.
+package struct PDURecorded: LogEvent, Hashable {
+    package static let kind = RecordKind.pduRecorded
+
+    package enum Verdict: UInt8, Sendable {
+        case accepted = 0
+        case softFailed = 1
+        case rejected = 2
+    }
+
+    /// One entry of the room's resolved state that this event changed.
+    package struct StateChange: Sendable, Hashable {
+        package let type: String
+        package let stateKey: String
+        /// The event that now holds the entry, or nil when the entry is gone.
+        package let eventID: String?
+
+        package init(type: String, stateKey: String, eventID: String?) {
+            self.type = type
+            self.stateKey = stateKey
+            self.eventID = eventID
+        }
+    }
+
+    package var verdict: Verdict
+    /// The room version's identifier, so that a reader needs no other record to parse the PDU.
+    package var roomVersion: String
+    package var roomID: String
+    package var eventID: String
+    /// The rule that rejected or soft-failed the PDU, as the room version's page numbers it; empty when accepted.
+    package var rule: String
+    package var reason: String
+    /// Whether the event, being a state event, becomes its entry's value in the room's current state.
+    package var setsOwnEntry: Bool
+    package var isOutlier: Bool
+    /// The device and transaction id of the local client that sent it.
+    package var sentBy: ClientTransaction?
+    /// The event that this one redacts, when the redaction was judged effective.
+    package var redacts: String?
+    /// What state resolution changed beyond (or instead of) the event's own entry.
+    package var stateDelta: [StateChange]
+    /// Canonical JSON as signed.
+    package var pdu: [UInt8]
+
+    /// Where a client's transaction id is valid: one device.
+    package struct ClientTransaction: Sendable, Hashable {
+        package let deviceID: String
+        package let transactionID: String
+
+        package init(deviceID: String, transactionID: String) {
+            self.deviceID = deviceID
+            self.transactionID = transactionID
+        }
+    }
+
+    package init(
+        verdict: Verdict,
+        roomVersion: String,
+        roomID: String,
+        eventID: String,
+        rule: String = "",
+        reason: String = "",
+        setsOwnEntry: Bool,
+        isOutlier: Bool = false,
+        sentBy: ClientTransaction? = nil,
+        redacts: String? = nil,
+        stateDelta: [StateChange] = [],
+        pdu: [UInt8]
+    ) {
+        self.verdict = verdict
+        self.roomVersion = roomVersion
+        self.roomID = roomID
+        self.eventID = eventID
+        self.rule = rule
+        self.reason = reason
+        self.setsOwnEntry = setsOwnEntry
+        self.isOutlier = isOutlier
+        self.sentBy = sentBy
+        self.redacts = redacts
+        self.stateDelta = stateDelta
+        self.pdu = pdu
+    }
+
+    package func payload() -> [UInt8] {
+        var out = PayloadWriter(capacity: pdu.count + 192)
+        out.byte(1)
+        out.byte(verdict.rawValue)
+        var flags: UInt8 = setsOwnEntry ? 1 : 0
+        if isOutlier { flags |= 2 }
+        if sentBy != nil { flags |= 4 }
+        if !stateDelta.isEmpty { flags |= 8 }
+        if redacts != nil { flags |= 16 }
+        out.byte(flags)
+        out.string(roomVersion)
+        out.string(roomID)
+        out.string(eventID)
+        if verdict != .accepted {
+            out.string(rule)
+            out.string(reason)
+        }
+        if let sentBy {
+            out.string(sentBy.deviceID)
+            out.string(sentBy.transactionID)
+        }
+        if let redacts { out.string(redacts) }
+        if !stateDelta.isEmpty {
+            out.varint(UInt64(stateDelta.count))
+            for change in stateDelta {
+                out.string(change.type)
+                out.string(change.stateKey)
+                out.string(change.eventID ?? "")
+            }
+        }
+        out.bytes.append(contentsOf: pdu)
+        return out.bytes
+    }
+
+    package init(payload: [UInt8]) throws(PayloadError) {
+        var input = PayloadReader(payload, kind: "PDURecorded")
+        guard try input.byte() == 1 else {
+            throw PayloadError(kind: "PDURecorded", reason: "unknown format; this log was made by a newer engram")
+        }
+        guard let verdict = Verdict(rawValue: try input.byte()) else {
+            throw PayloadError(kind: "PDURecorded", reason: "unknown verdict")
+        }
+        self.verdict = verdict
+        let flags = try input.byte()
+        setsOwnEntry = flags & 1 != 0
+        isOutlier = flags & 2 != 0
+        roomVersion = try input.string()
+        roomID = try input.string()
+        eventID = try input.string()
+        rule = verdict == .accepted ? "" : try input.string()
+        reason = verdict == .accepted ? "" : try input.string()
+        if flags & 4 != 0 {
+            let deviceID = try input.string()
+            sentBy = ClientTransaction(deviceID: deviceID, transactionID: try input.string())
+        } else {
+            sentBy = nil
+        }
+        redacts = flags & 16 != 0 ? try input.string() : nil
+        var delta: [StateChange] = []
+        if flags & 8 != 0 {
+            let count = try input.varint()
+            guard count <= UInt64(payload.count) else {
+                throw PayloadError(kind: "PDURecorded", reason: "impossible number of state changes")
+            }
+            for _ in 0..<count {
+                let type = try input.string()
+                let stateKey = try input.string()
+                let eventID = try input.string()
+                delta.append(StateChange(type: type, stateKey: stateKey, eventID: eventID.isEmpty ? nil : eventID))
+            }
+        }
+        stateDelta = delta
+        pdu = input.rest()
+    }
+}

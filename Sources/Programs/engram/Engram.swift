@@ -1,0 +1,4 @@
+@main
+enum Engram {
+    static func main() {}
+}
