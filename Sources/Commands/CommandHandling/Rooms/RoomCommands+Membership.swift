@@ -1,0 +1,243 @@
+package import CanonicalJSON
+package import Decisions
+import EventLog
+package import LogEvents
+import MatrixEvents
+package import MatrixIdentifiers
+import Queries
+
+extension RoomCommands {
+    /// Joins a room; joining again changes nothing.
+    ///
+    /// - Parameter extra: the body: `reason`, `third_party_signed`.
+    package func join(room: RoomID, extra: JSONObject, caller: Caller) async throws -> RoomID {
+        guard try rooms.head(room) != nil else {
+            throw Rejection.notFound("This server knows no such room, and it does not federate yet.")
+        }
+        var content = try memberProfile(of: caller.userID)
+        content["membership"] = "join"
+        if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
+        if let signed = extra["third_party_signed"]?.objectValue {
+            content["third_party_invite"] = ["signed": .object(signed)]
+        }
+        let user = caller.userID
+        let isGuest = caller.isGuest
+        let draft = memberDraft(content, of: user, by: user)
+        let decider = decider
+        let candidates = try authorisingUsers(of: room, joining: user)
+        _ = try await inLane(room, caller: caller) { head in
+            let current = try head.held("m.room.member", user.rawValue)
+            let membership = current?.pdu.content["membership"]?.stringValue
+            if let current, membership == "join" { return RoomLane.Outcome(facts: [], eventID: current.eventID) }
+            if isGuest {
+                let access = try head.held("m.room.guest_access", "")?.pdu.content["guest_access"]?.stringValue
+                guard access == "can_join" else {
+                    throw Rejection(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests may not join this room.")
+                }
+            }
+            var draft = draft
+            if membership != "invite" {
+                try Self.authorise(&draft, from: candidates, on: &head)
+            }
+            let (held, fact) = try decider.decide(draft, on: &head)
+            return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+        }
+        return room
+    }
+
+    /// Asks to be let into a room with a `knock` join rule.
+    package func knock(room: RoomID, reason: String?, caller: Caller) async throws -> RoomID {
+        guard try rooms.head(room) != nil else {
+            throw Rejection.notFound("This server knows no such room, and it does not federate yet.")
+        }
+        var content = try memberProfile(of: caller.userID)
+        content["membership"] = "knock"
+        if let reason { content["reason"] = .string(reason) }
+        _ = try await changeMembership(content, of: caller.userID, in: room, caller: caller) { _ in }
+        return room
+    }
+
+    /// Invites a local user.
+    package func invite(room: RoomID, user: UserID, extra: JSONObject, caller: Caller) async throws {
+        guard user.serverName == environment.serverName else {
+            throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
+        }
+        var content = try memberProfile(of: user)
+        content["membership"] = "invite"
+        if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
+        if let direct = extra["is_direct"], direct.boolValue != nil { content["is_direct"] = direct }
+        _ = try await changeMembership(content, of: user, in: room, caller: caller) { current in
+            // An invitation to somebody who is in the room would put them out of it.
+            if current == "join" { throw Rejection.forbidden("\(user) is already in the room.") }
+        }
+    }
+
+    /// Leaves a room, turns an invitation down or takes a knock back.
+    package func leave(room: RoomID, extra: JSONObject, caller: Caller) async throws {
+        var content: JSONObject = ["membership": "leave"]
+        if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
+        _ = try await changeMembership(content, of: caller.userID, in: room, caller: caller) { current in
+            guard current != nil, current != "ban" else { throw Rejection.forbidden("You are not in this room.") }
+        }
+    }
+
+    /// Puts a user out of the room, or takes their invitation or knock back.
+    package func kick(room: RoomID, user: UserID, reason: String?, caller: Caller) async throws {
+        let content = Self.moderation("leave", reason: reason)
+        _ = try await changeMembership(content, of: user, in: room, caller: caller) { current in
+            // "The target user_id is … not in the room": a ban is lifted by /unban only.
+            guard current == "join" || current == "invite" || current == "knock" else {
+                throw Rejection.forbidden("\(user) is not in the room.")
+            }
+        }
+    }
+
+    package func ban(room: RoomID, user: UserID, reason: String?, caller: Caller) async throws {
+        let content = Self.moderation("ban", reason: reason)
+        _ = try await changeMembership(content, of: user, in: room, caller: caller) { _ in }
+    }
+
+    package func unban(room: RoomID, user: UserID, reason: String?, caller: Caller) async throws {
+        let content = Self.moderation("leave", reason: reason)
+        _ = try await changeMembership(content, of: user, in: room, caller: caller) { current in
+            guard current == "ban" else { throw Rejection.forbidden("\(user) is not banned from the room.") }
+        }
+    }
+
+    /// "This API stops a user remembering about a particular room."
+    package func forget(room: RoomID, caller: Caller) async throws {
+        guard let row = try rooms.membership(room, caller.userID) else {
+            throw Rejection.notFound("You have never been in this room.")
+        }
+        guard row.membership == .leave || row.membership == .ban else {
+            throw Rejection.unknown("You must leave the room before you can forget it.")
+        }
+        let fact = RoomForgotten(userID: caller.userID.rawValue, roomID: room.rawValue)
+        try await appendUserFact(fact, caller: caller)
+    }
+
+    /// Sends the user's present profile to every room they are in. Rooms that refuse it keep the old one.
+    package func setProfileInRooms(user: UserID, caller: Caller) async throws {
+        let profile = try memberProfile(of: user)
+        for room in try rooms.joinedRooms(user) {
+            let decider = decider
+            let now = environment.nowMs()
+            do {
+                _ = try await inLane(room, caller: caller) { head in
+                    guard let current = try head.held("m.room.member", user.rawValue),
+                        current.pdu.content["membership"]?.stringValue == "join"
+                    else { throw Rejection.forbidden("The user left the room.") }
+                    var content = current.pdu.content
+                    for name in ["displayname", "avatar_url"] { content[name] = profile[name] }
+                    // It authorised the join, not this change.
+                    content.removeValue(forKey: "join_authorised_via_users_server")
+                    if content == current.pdu.content { return RoomLane.Outcome(facts: [], eventID: current.eventID) }
+                    let draft = EventDraft(
+                        type: "m.room.member", stateKey: user.rawValue, content: content, sender: user, originServerTS: now)
+                    let (held, fact) = try decider.decide(draft, on: &head)
+                    return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+                }
+            } catch is Rejection {
+                continue
+            }
+        }
+    }
+
+    // MARK: Shared
+
+    private static func moderation(_ membership: String, reason: String?) -> JSONObject {
+        var content: JSONObject = ["membership": .string(membership)]
+        if let reason { content["reason"] = .string(reason) }
+        return content
+    }
+
+    private func memberDraft(_ content: JSONObject, of user: UserID, by sender: UserID) -> EventDraft {
+        EventDraft(
+            type: "m.room.member",
+            stateKey: user.rawValue,
+            content: content,
+            sender: sender,
+            originServerTS: environment.nowMs()
+        )
+    }
+
+    /// Changes a membership after `check` has seen the current one (nil when the user never was in the room).
+    private func changeMembership(
+        _ content: JSONObject,
+        of user: UserID,
+        in room: RoomID,
+        caller: Caller,
+        check: @Sendable (String?) throws -> Void
+    ) async throws -> EventID {
+        let draft = memberDraft(content, of: user, by: caller.userID)
+        let decider = decider
+        return try await inLane(room, caller: caller) { head in
+            let current = try head.held("m.room.member", user.rawValue)
+            let membership = current?.pdu.content["membership"]?.stringValue
+            try check(membership)
+            if let current, current.pdu.content == draft.content, current.pdu.sender == draft.sender {
+                return RoomLane.Outcome(facts: [], eventID: current.eventID)
+            }
+            if draft.content["membership"] == "leave", draft.sender == user, membership == "leave", let current {
+                return RoomLane.Outcome(facts: [], eventID: current.eventID)
+            }
+            let (held, fact) = try decider.decide(draft, on: &head)
+            return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+        }
+    }
+
+    /// The content of a membership event that a client sets through `/state`: checked, and with the profile of a join.
+    func membershipContent(
+        from content: JSONObject,
+        stateKey: String,
+        room: RoomID,
+        caller: Caller
+    ) async throws -> JSONObject {
+        guard UserID(stateKey) != nil else { throw Rejection.invalidParam("The state key must be a user ID.") }
+        guard let membership = content["membership"]?.stringValue else {
+            throw Rejection.badJSON("membership must be a string.")
+        }
+        guard Membership(rawValue: membership) != nil else {
+            throw Rejection.badJSON("membership must be join, invite, leave, ban or knock.")
+        }
+        guard membership == "join", stateKey == caller.userID.rawValue else { return content }
+        var content = content
+        for (name, value) in try memberProfile(of: caller.userID) where content[name] == nil { content[name] = value }
+        return content
+    }
+
+    // MARK: Restricted rooms
+
+    /// Joined local users who might vouch for a restricted join, when the joining user meets one of its conditions.
+    private func authorisingUsers(of room: RoomID, joining user: UserID) throws -> [UserID] {
+        guard let rules = try rooms.currentState(room, type: "m.room.join_rules", stateKey: "") else { return [] }
+        let content = try rules.content()
+        guard let rule = content["join_rule"]?.stringValue, rule == "restricted" || rule == "knock_restricted" else {
+            return []
+        }
+        // "m.room_membership: the user must be joined to the room that room_id names."
+        let isAllowed = try (content["allow"]?.arrayValue ?? []).contains { condition in
+            guard condition["type"] == "m.room_membership", let text = condition["room_id"]?.stringValue,
+                let other = RoomID(text)
+            else { return false }
+            return try rooms.membership(other, user)?.membership == .join
+        }
+        guard isAllowed else { return [] }
+        return try rooms.joinedMembers(room, onServer: environment.serverName, limit: 200)
+    }
+
+    /// Names a user with the power to invite as the one who lets the sender into a restricted room.
+    private static func authorise(
+        _ draft: inout EventDraft,
+        from candidates: [UserID],
+        on head: inout RoomHeadState
+    ) throws {
+        let rule = try head.held("m.room.join_rules", "")?.pdu.content["join_rule"]?.stringValue
+        guard rule == "restricted" || rule == "knock_restricted", head.version.restrictedJoin else { return }
+        let levels = try head.powerLevels()
+        guard let voucher = candidates.first(where: { levels.level(of: $0) >= levels.invite }) else {
+            throw Rejection.forbidden("You are in none of the rooms whose members may join this room.")
+        }
+        draft.content["join_authorised_via_users_server"] = .string(voucher.rawValue)
+    }
+}

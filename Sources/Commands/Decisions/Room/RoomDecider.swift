@@ -1,0 +1,133 @@
+package import CanonicalJSON
+package import EventAuthorization
+package import EventSigning
+package import LogEvents
+package import MatrixEvents
+package import MatrixIdentifiers
+package import RoomVersions
+
+/// Turns drafts into signed, authorized PDUs that chain on a room's head.
+///
+/// Pure but for the state that the head loads: no clock, no randomness, no network.
+package struct RoomDecider: Sendable {
+    package let serverName: ServerName
+    package let signingKey: SigningKey
+
+    package init(serverName: ServerName, signingKey: SigningKey) {
+        self.serverName = serverName
+        self.signingKey = signingKey
+    }
+
+    /// Signs a draft, checks it against the authorization rules and moves the head to it.
+    ///
+    /// - Throws: ``Rejection`` when the rules forbid the event (the message names the rule); errors of loading state.
+    package func decide(
+        _ draft: EventDraft,
+        on head: inout RoomHeadState,
+        sentBy: PDURecorded.ClientTransaction? = nil
+    ) throws -> (held: HeldPDU, fact: PDURecorded) {
+        let version = head.version
+        let authEvents = try selectAuthEvents(for: draft, on: &head)
+        let depth = min(head.depth &+ 1, version.maximumDepth)
+        var object: JSONObject = [
+            "auth_events": .array(authEvents.map { .string($0.eventID.rawValue) }),
+            "content": .object(draft.content),
+            "depth": .integer(depth),
+            "origin_server_ts": .integer(draft.originServerTS),
+            "prev_events": .array(head.forwardExtremities.map { .string($0.rawValue) }),
+            "sender": .string(draft.sender.rawValue),
+            "type": .string(draft.type),
+        ]
+        let isCreate = draft.type == "m.room.create" && draft.stateKey == ""
+        if !(isCreate && version.roomIDIsCreateHash) {
+            object["room_id"] = .string(head.roomID.rawValue)
+        }
+        if let stateKey = draft.stateKey { object["state_key"] = .string(stateKey) }
+        // "redacts: … In room versions 11 and later this is in content" (m.room.redaction).
+        if let redacts = draft.redacts, !version.redactsInContent { object["redacts"] = .string(redacts.rawValue) }
+        let signed = try sign(object, version: version)
+        let pdu: PDU
+        do {
+            pdu = try PDU(object: signed.object, bytes: signed.bytes, version: version)
+        } catch {
+            throw Self.rejection(for: error)
+        }
+        let roomID = isCreate && version.roomIDIsCreateHash ? try RoomID(createEventID: signed.eventID) : head.roomID
+        try authorize(pdu, eventID: signed.eventID, roomID: roomID, authEvents: authEvents, on: &head)
+        let held = HeldPDU(pdu: pdu, eventID: signed.eventID)
+        head.advance(to: held)
+        let fact = PDURecorded(
+            verdict: .accepted,
+            roomVersion: version.id,
+            roomID: roomID.rawValue,
+            eventID: signed.eventID.rawValue,
+            setsOwnEntry: draft.stateKey != nil,
+            sentBy: sentBy,
+            redacts: draft.type == "m.room.redaction" ? draft.redacts?.rawValue : nil,
+            pdu: signed.bytes
+        )
+        return (held, fact)
+    }
+
+    private func sign(_ object: JSONObject, version: RoomVersion) throws -> SignedEvent {
+        do {
+            return try EventSigner.sign(draft: object, version: version, server: serverName, key: signingKey)
+        } catch {
+            throw Rejection.badJSON("The event cannot be signed: \(error).")
+        }
+    }
+
+    private func selectAuthEvents(for draft: EventDraft, on head: inout RoomHeadState) throws -> [HeldPDU] {
+        if draft.type == "m.room.create" && draft.stateKey == "" { return [] }
+        let wanted = AuthEventSelection.keys(
+            type: draft.type,
+            sender: draft.sender,
+            stateKey: draft.stateKey,
+            content: draft.content,
+            version: head.version
+        )
+        var found: [HeldPDU] = []
+        for (type, stateKey) in wanted {
+            if let event = try head.held(type, stateKey) { found.append(event) }
+        }
+        return found
+    }
+
+    private func authorize(
+        _ pdu: PDU,
+        eventID: EventID,
+        roomID: RoomID,
+        authEvents: [HeldPDU],
+        on head: inout RoomHeadState
+    ) throws {
+        let needsState = pdu.type != "m.room.create"
+        let state = SelectedState(
+            events: authEvents,
+            create: needsState ? try head.held("m.room.create", "") : nil,
+            powerLevels: needsState ? try head.powerLevels() : nil
+        )
+        do {
+            try EventAuthorizer.check(pdu, eventID: eventID, roomID: roomID, version: head.version, state: state)
+        } catch {
+            throw Rejection.forbidden("\(error.reason) (authorization rule \(error.rule))")
+        }
+    }
+
+    /// The error a client gets for an event that breaks the event format.
+    static func rejection(for error: PDUError) -> Rejection {
+        if error.isTooLarge { return .tooLarge("The event is too large: \(error).") }
+        return .badJSON("The event is not valid: \(error).")
+    }
+}
+
+/// The auth events of one event as the authorization rules read them.
+struct SelectedState: AuthStateReader {
+    let events: [HeldPDU]
+    let create: HeldPDU?
+    let powerLevels: PowerLevels?
+
+    func authEvent(type: String, stateKey: String) -> PDU? {
+        for event in events where event.pdu.type == type && event.pdu.stateKey == stateKey { return event.pdu }
+        return type == "m.room.create" && stateKey.isEmpty ? create?.pdu : nil
+    }
+}
