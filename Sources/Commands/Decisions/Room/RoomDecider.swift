@@ -121,12 +121,18 @@ package struct RoomDecider: Sendable {
 }
 
 /// The auth events of one event as the authorization rules read them.
-struct SelectedState: AuthStateReader {
-    let events: [HeldPDU]
-    let create: HeldPDU?
-    let powerLevels: PowerLevels?
+package struct SelectedState: AuthStateReader {
+    package let events: [HeldPDU]
+    package let create: HeldPDU?
+    package let powerLevels: PowerLevels?
 
-    func authEvent(type: String, stateKey: String) -> PDU? {
+    package init(events: [HeldPDU], create: HeldPDU?, powerLevels: PowerLevels?) {
+        self.events = events
+        self.create = create
+        self.powerLevels = powerLevels
+    }
+
+    package func authEvent(type: String, stateKey: String) -> PDU? {
         for event in events where event.pdu.type == type && event.pdu.stateKey == stateKey { return event.pdu }
         return type == "m.room.create" && stateKey.isEmpty ? create?.pdu : nil
     }
