@@ -47,13 +47,15 @@ var targets: [Target] = [
     library("MatrixEvents", in: "Spec", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     library(
         "EventSigning", in: "Spec", ["CanonicalJSON", "CSodium", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
-    library("EventAuthorization", in: "Spec", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    library(
+        "EventAuthorization", in: "Spec",
+        ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     // Log
     library("KeyValueStore", in: "Log", ["CLMDB"]),
     library("EventLog", in: "Log", ["CSodium", "CZstd", "KeyValueStore"]),
     library("LogEvents", in: "Log", ["CanonicalJSON", "EventLog", "MatrixIdentifiers"]),
     // Projections
-    library("ReadModel", in: "Projections", ["EventLog", "KeyValueStore"]),
+    library("ReadModel", in: "Projections", ["CSodium", "EventLog", "KeyValueStore"]),
     library("ProjectionEngine", in: "Projections", ["CSodium", "EventLog", "KeyValueStore", "ReadModel"]),
     library(
         "Projections", in: "Projections",
