@@ -22,8 +22,12 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
+/// Only what a target's own API shows is imported as `package`; plain imports stay inside.
+let internalImports: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")]
+
 func library(_ name: String, in floor: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", swiftSettings: strict)
+    let settings = name == "HTTPFront" ? strict : strict + internalImports
+    return .target(name: name, dependencies: dependencies, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -40,6 +44,7 @@ var targets: [Target] = [
     .systemLibrary(
         name: "CSodium", path: "Sources/Spec/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CChecksum", path: "Sources/Log/CChecksum"),
     // Spec
     library("MatrixIdentifiers", in: "Spec"),
     library("CanonicalJSON", in: "Spec"),
@@ -52,7 +57,7 @@ var targets: [Target] = [
         ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     // Log
     library("KeyValueStore", in: "Log", ["CLMDB"]),
-    library("EventLog", in: "Log", ["CSodium", "CZstd", "KeyValueStore"]),
+    library("EventLog", in: "Log", ["CChecksum", "CSodium", "CZstd", "KeyValueStore"]),
     library("LogEvents", in: "Log", ["CanonicalJSON", "EventLog", "MatrixIdentifiers"]),
     // Projections
     library("ReadModel", in: "Projections", ["CSodium", "EventLog", "KeyValueStore"]),

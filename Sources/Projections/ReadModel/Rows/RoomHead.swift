@@ -1,0 +1,54 @@
+package import EventLog
+package import KeyValueStore
+
+/// Where a room stands: what the next event chains on, and the counts that its members see.
+package struct RoomHead: Hashable, Sendable {
+    /// The newest event in the room's timeline; 0 before the first.
+    package var lastTimelinePosition = LogPosition(rawValue: 0)
+    /// The newest record that changed the room's current state.
+    package var lastStatePosition = LogPosition(rawValue: 0)
+    package var createPosition = LogPosition(rawValue: 0)
+    package var eventCount: UInt64 = 0
+    package var maxDepth: Int64 = 0
+    package var joinedCount: UInt64 = 0
+    package var invitedCount: UInt64 = 0
+    /// How many records the room's stream has: what an append must expect.
+    package var streamVersion: UInt64 = 0
+    package var roomVersion = ""
+    package var forwardExtremities: [String] = []
+
+    package init() {}
+
+    package init(reading value: UnsafeRawBufferPointer) throws(ByteFault) {
+        var input = ByteReader(value)
+        lastTimelinePosition = LogPosition(rawValue: try input.readVarint())
+        lastStatePosition = LogPosition(rawValue: try input.readVarint())
+        createPosition = LogPosition(rawValue: try input.readVarint())
+        eventCount = try input.readVarint()
+        maxDepth = Int64(truncatingIfNeeded: try input.readVarint())
+        joinedCount = try input.readVarint()
+        invitedCount = try input.readVarint()
+        streamVersion = try input.readVarint()
+        roomVersion = try input.readFramedString()
+        let count = try input.readVarint()
+        guard count <= UInt64(input.remaining) else { throw .truncated }
+        for _ in 0..<count { forwardExtremities.append(try input.readFramedString()) }
+        try input.expectEnd()
+    }
+
+    package func encoded() -> ByteWriter {
+        var out = ByteWriter(capacity: 96)
+        out.writeVarint(lastTimelinePosition.rawValue)
+        out.writeVarint(lastStatePosition.rawValue)
+        out.writeVarint(createPosition.rawValue)
+        out.writeVarint(eventCount)
+        out.writeVarint(UInt64(bitPattern: maxDepth))
+        out.writeVarint(joinedCount)
+        out.writeVarint(invitedCount)
+        out.writeVarint(streamVersion)
+        out.writeFramed(roomVersion)
+        out.writeVarint(UInt64(forwardExtremities.count))
+        for eventID in forwardExtremities { out.writeFramed(eventID) }
+        return out
+    }
+}

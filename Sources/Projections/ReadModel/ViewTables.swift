@@ -1,0 +1,44 @@
+package import KeyValueStore
+
+/// The open tables of one set of projections. A class so that handing it to each read copies one reference.
+package final class ViewTables: Sendable {
+    private let opened: [StoreTable]
+
+    /// Opens every table, creating those that do not exist.
+    ///
+    /// - Parameter generation: which generation of a table is meant; the one that serves reads is in ``ViewCheckpoint``.
+    package init(environment: StoreEnvironment, generation: (ViewTable) -> UInt32) throws {
+        opened = try ViewTable.allCases.map { table in
+            try environment.table(table.storeName(generation: generation(table)))
+        }
+    }
+
+    package subscript(_ table: ViewTable) -> StoreTable { opened[table.ordinal] }
+
+    package var namesByText: StoreTable { self[.namesByText] }
+    package var namesByNumber: StoreTable { self[.namesByNumber] }
+    package var eventsRows: StoreTable { self[.eventsRows] }
+    package var eventsByID: StoreTable { self[.eventsByID] }
+    package var eventsTransactions: StoreTable { self[.eventsTransactions] }
+    package var timelineOrder: StoreTable { self[.timelineOrder] }
+    package var roomsHeads: StoreTable { self[.roomsHeads] }
+    package var stateCurrent: StoreTable { self[.stateCurrent] }
+    package var stateHistory: StoreTable { self[.stateHistory] }
+    package var stateMembers: StoreTable { self[.stateMembers] }
+    package var membershipsByUser: StoreTable { self[.membershipsByUser] }
+    package var accountsRows: StoreTable { self[.accountsRows] }
+    package var accountsDevices: StoreTable { self[.accountsDevices] }
+    package var accountsTokens: StoreTable { self[.accountsTokens] }
+    package var accountsRefreshTokens: StoreTable { self[.accountsRefreshTokens] }
+    package var accountsRegistrationTokens: StoreTable { self[.accountsRegistrationTokens] }
+    package var accountsByName: StoreTable { self[.accountsByName] }
+    package var profilesFields: StoreTable { self[.profilesFields] }
+    package var accountDataRows: StoreTable { self[.accountDataRows] }
+    package var accountDataChanges: StoreTable { self[.accountDataChanges] }
+    package var filtersRows: StoreTable { self[.filtersRows] }
+    package var receiptsRows: StoreTable { self[.receiptsRows] }
+    package var receiptsChanges: StoreTable { self[.receiptsChanges] }
+    package var directoryAliases: StoreTable { self[.directoryAliases] }
+    package var directoryByRoom: StoreTable { self[.directoryByRoom] }
+    package var directoryPublished: StoreTable { self[.directoryPublished] }
+}
