@@ -19,7 +19,9 @@ package enum ReferenceHash {
         try eventID(of: object, signedForm: SignedForm.bytes(of: object, version: version), version: version)
     }
 
-    static func eventID(of object: JSONObject, signedForm: [UInt8], version: RoomVersion) throws(SigningError) -> EventID {
+    static func eventID(
+        of object: JSONObject, signedForm: [UInt8], version: RoomVersion
+    ) throws(SigningError) -> EventID {
         let string: String?
         switch version.eventIDFormat {
         case .opaque: string = object["event_id"]?.stringValue

@@ -14,7 +14,8 @@ package enum SignatureVerifier {
         version: RoomVersion
     ) -> Bool {
         guard let signature = signature(in: event, name: server.rawValue, keyID: keyID) else { return false }
-        return verify(signature: signature, message: SignedForm.bytes(of: event, version: version), publicKey: publicKey)
+        return verify(
+            signature: signature, message: SignedForm.bytes(of: event, version: version), publicKey: publicKey)
     }
 
     /// Whether an entity signed a JSON object with this key.
@@ -34,7 +35,8 @@ package enum SignatureVerifier {
         object.writeCanonical(into: &bytes, omitting: ["signatures", "unsigned"])
         for (_, value) in signatures {
             for (keyID, encoded) in value.objectValue ?? JSONObject() {
-                guard isEd25519(keyID), let text = encoded.stringValue, let signature = UnpaddedBase64.decode(text) else {
+                guard isEd25519(keyID), let text = encoded.stringValue, let signature = UnpaddedBase64.decode(text)
+                else {
                     continue
                 }
                 let isSigned = publicKeys.contains { verify(signature: signature, message: bytes, publicKey: $0) }

@@ -38,7 +38,8 @@ package struct SigningKey: Sendable {
         var publicKey = [UInt8](repeating: 0, count: Sodium.publicKeyBytes)
         var secretKey = [UInt8](repeating: 0, count: Sodium.secretKeyBytes)
         _ = crypto_sign_ed25519_seed_keypair(&publicKey, &secretKey, seed)
-        let cleaned = String(decoding: version.utf8.map { isVersionCharacter($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+        let cleaned = String(
+            decoding: version.utf8.map { isVersionCharacter($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
         return SigningKey(
             keyID: "ed25519:" + (cleaned.isEmpty ? "auto" : cleaned),
             publicKey: publicKey,

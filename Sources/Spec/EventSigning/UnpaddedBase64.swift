@@ -4,7 +4,9 @@ package enum UnpaddedBase64 {
     package static func encode(_ bytes: some Sequence<UInt8>) -> String { encode(bytes, alphabet: standardAlphabet) }
 
     /// Encodes with `-` and `_` for the 62nd and 63rd character, as event IDs from v4 on are.
-    package static func encodeURLSafe(_ bytes: some Sequence<UInt8>) -> String { encode(bytes, alphabet: urlSafeAlphabet) }
+    package static func encodeURLSafe(_ bytes: some Sequence<UInt8>) -> String {
+        encode(bytes, alphabet: urlSafeAlphabet)
+    }
 
     /// Decodes either alphabet, with or without padding; nil when the text is no Base64.
     ///
@@ -33,7 +35,9 @@ package enum UnpaddedBase64 {
             }
         }
         // One character alone holds six bits, which are no byte; padding can only fill up a group of four.
-        guard characters % 4 != 1, padding == 0 || (padding <= 2 && (characters &+ padding) % 4 == 0) else { return nil }
+        guard characters % 4 != 1, padding == 0 || (padding <= 2 && (characters &+ padding) % 4 == 0) else {
+            return nil
+        }
         return bytes
     }
 

@@ -48,7 +48,9 @@ struct PDUFields {
 
     /// v11: "The `redacts` property of `m.room.redaction` events is moved from a top-level event property to a property
     /// under the event `content`." What names no event is treated as absent; such a redaction redacts nothing.
-    private static func redacts(of object: JSONObject, type: String, content: JSONObject, version: RoomVersion)
+    private static func redacts(
+        of object: JSONObject, type: String, content: JSONObject, version: RoomVersion
+    )
         -> EventID?
     {
         guard type.hasSameBytes(as: "m.room.redaction") else { return nil }

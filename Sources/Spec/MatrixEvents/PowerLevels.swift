@@ -34,7 +34,8 @@ package struct PowerLevels: Sendable {
     ///   - content: nil when the room has no `m.room.power_levels`.
     ///   - create: the create event, which names those who rule without an entry.
     package init(content: JSONObject?, create: PDU?, version: RoomVersion) {
-        self.init(content: content, creators: create.map { RoomCreators(create: $0, version: version) }, version: version)
+        self.init(
+            content: content, creators: create.map { RoomCreators(create: $0, version: version) }, version: version)
     }
 
     /// Reads the levels from the content of the current event.

@@ -29,5 +29,6 @@ package enum StateResolution: Sendable, Hashable {
     /// The algorithm of v2.
     case v2
     /// The algorithm of v12: v2 begun from an empty state map, with the conflicted state subgraph.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case v2_1
 }
