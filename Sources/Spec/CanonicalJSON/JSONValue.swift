@@ -104,9 +104,9 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     package init(booleanLiteral value: Bool) { self = .bool(value) }
 }
 
-extension JSONValue: ExpressibleByFloatLiteral, ExpressibleByNilLiteral {
+// Not ExpressibleByNilLiteral: `value["absent"] == nil` would then compare with JSON's null and be false.
+extension JSONValue: ExpressibleByFloatLiteral {
     package init(floatLiteral value: Double) { self = .double(value) }
-    package init(nilLiteral: ()) { self = .null }
 }
 
 extension JSONValue: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
