@@ -80,8 +80,3 @@ package enum Redaction {
         return result
     }
 }
-
-/// The event with everything stripped that the redaction algorithm of its room version does not protect.
-package func redacted(_ object: JSONObject, version: RoomVersion) -> JSONObject {
-    Redaction.redacted(object, version: version)
-}

@@ -1,0 +1,113 @@
+import CanonicalJSON
+import MatrixEvents
+import MatrixIdentifiers
+import RoomVersions
+import Testing
+
+@Suite struct PowerLevelsTests {
+    private let alice: UserID
+    private let bob: UserID
+    private let carol: UserID
+
+    init() throws {
+        alice = try UserID(parsing: "@alice:example.org")
+        bob = try UserID(parsing: "@bob:example.org")
+        carol = try UserID(parsing: "@carol:example.org")
+    }
+
+    private func levels(_ content: JSONObject?, create: JSONObject = [:], _ version: RoomVersion) -> PowerLevels {
+        let creators = RoomCreators(sender: alice, content: create, version: version)
+        return PowerLevels(content: content, creators: creators, version: version)
+    }
+
+    @Test func defaultsOfAnEmptyEvent() {
+        let levels = levels([:], .v11)
+        #expect([levels.ban, levels.kick, levels.redact, levels.stateDefault] == [50, 50, 50, 50])
+        #expect([levels.invite, levels.usersDefault, levels.eventsDefault] == [0, 0, 0])
+        #expect(levels.level(of: alice) == 0)
+        #expect(levels.required(forType: "m.room.name", isState: true) == 50)
+        #expect(levels.required(forType: "m.room.message", isState: false) == 0)
+        #expect(levels.required(forNotification: "room") == 50)
+        #expect(levels.isExplicit)
+    }
+
+    /// "If the room contains no `m.room.power_levels` event, the room's creator has a power level of 100".
+    @Test func withoutAnEventTheCreatorRules() {
+        #expect(levels(nil, .v11).level(of: alice) == 100)
+        #expect(levels(nil, .v11).level(of: bob) == 0)
+        #expect(levels(nil, create: ["creator": "@bob:example.org"], .v10).level(of: alice) == 0)
+        #expect(levels(nil, create: ["creator": "@bob:example.org"], .v10).level(of: bob) == 100)
+        #expect(levels(nil, create: ["creator": 3], .v10).level(of: alice) == 0)
+    }
+
+    @Test func creatorsOfVersionTwelveAreAboveAll() {
+        let create: JSONObject = ["additional_creators": ["@bob:example.org", 3, "nobody"]]
+        let content: JSONObject = ["users": ["@carol:example.org": 9_007_199_254_740_991]]
+        for levels in [levels(content, create: create, .v12), levels(nil, create: create, .v12)] {
+            #expect(levels.level(of: alice) == PowerLevels.creatorLevel)
+            #expect(levels.level(of: bob) == PowerLevels.creatorLevel)
+            #expect(levels.level(of: carol) < PowerLevels.creatorLevel)
+        }
+        #expect(levels(content, create: create, .v11).level(of: bob) == 0)
+    }
+
+    @Test func entriesWinOverDefaults() {
+        let content: JSONObject = [
+            "ban": 60, "events": ["m.room.name": 10, "m.room.message": 20], "events_default": 5, "invite": 7,
+            "kick": 61,
+            "notifications": ["room": 33], "redact": 62, "state_default": 70, "users": ["@bob:example.org": -3],
+            "users_default": 1,
+        ]
+        let levels = levels(content, .v11)
+        #expect([levels.ban, levels.kick, levels.redact, levels.invite] == [60, 61, 62, 7])
+        #expect(levels.level(of: bob) == -3)
+        #expect(levels.level(of: carol) == 1)
+        #expect(levels.required(forType: "m.room.name", isState: true) == 10)
+        #expect(levels.required(forType: "m.room.message", isState: false) == 20)
+        #expect(levels.required(forType: "other", isState: false) == 5)
+        #expect(levels.required(forType: "other", isState: true) == 70)
+        #expect(levels.required(forNotification: "room") == 33)
+    }
+
+    @Test func malformedValuesCountAsAbsent() {
+        let content: JSONObject = [
+            "ban": "60", "events": 4, "invite": [], "kick": .null, "redact": 1.5, "users": ["@bob:example.org": "9"],
+            "users_default": ["a": 1],
+        ]
+        let levels = levels(content, .v12)
+        #expect([levels.ban, levels.kick, levels.redact, levels.invite] == [50, 50, 50, 0])
+        #expect(levels.level(of: bob) == 0)
+    }
+
+    /// "`m.room.power_levels` events accept values as strings", and "as floats".
+    @Test(
+        arguments: [
+            ("100", 100), ("000100", 100), ("+100", 100), ("-100", -100), (" 100 ", 100), (" 00100 ", 100),
+            (" +100 ", 100),
+            ("\t-100\n", -100), ("-9223372036854775808", Int64.min), ("9223372036854775807", Int64.max),
+        ] as [(String, Int64)])
+    func strings(text: String, level: Int64) {
+        for version in RoomVersion.all {
+            #expect(PowerLevelValue.parse(.string(text), version: version) == (version.stringPowerLevels ? level : nil))
+        }
+    }
+
+    @Test(arguments: [
+        "", " ", "+", "-", "--1", "1.5", "1e3", "0x10", "1 0", "9223372036854775808", "-9223372036854775809", "\u{661}",
+        "1\u{a0}", "1_000",
+    ])
+    func badStrings(text: String) {
+        #expect(PowerLevelValue.parse(.string(text), version: .v1) == nil)
+    }
+
+    @Test func floats() {
+        #expect(PowerLevelValue.parse(50.57, version: .v5) == 50)
+        #expect(PowerLevelValue.parse(-50.57, version: .v5) == -50)
+        #expect(PowerLevelValue.parse(51_146.98, version: .v5) == 51_146)
+        #expect(PowerLevelValue.parse(50.57, version: .v6) == nil)
+        for huge in [1e300, -1e300, 9.3e18, .infinity, -.infinity, .nan] {
+            #expect(PowerLevelValue.parse(.double(huge), version: .v1) == nil)
+        }
+        for other in [JSONValue.null, true, [], [:]] { #expect(PowerLevelValue.parse(other, version: .v1) == nil) }
+    }
+}
