@@ -138,6 +138,13 @@ var targets: [Target] = [
     tests(of: "Configuration"),
 ]
 
+// Benchmarks, built only when asked for: `ENGRAM_BENCH=1 ENGRAM_TARGETS=CanonicalJSON,json-bench swift build -c release`.
+if Context.environment["ENGRAM_BENCH"] != nil {
+    targets.append(
+        .executableTarget(
+            name: "json-bench", dependencies: ["CanonicalJSON"], path: "tools/bench/json", swiftSettings: strict))
+}
+
 // Only what `ENGRAM_TARGETS` names, downwards closed, when it is set.
 if let wanted = Context.environment["ENGRAM_TARGETS"], !wanted.isEmpty {
     var keep = Set(wanted.split(separator: ",").map(String.init))

@@ -90,8 +90,9 @@ enum JSONText {
     ///
     /// What JSON cannot write (infinities, not-a-number) becomes `null`, as in JavaScript.
     static func append(_ value: Double, to bytes: inout [UInt8]) {
-        if let integer = Int64(exactly: value), TapeScanner.exactIntegers.contains(integer) {
-            append(integer, to: &bytes)
+        // Not `Int64(exactly:)`, which calls `trunc` and would make a program without Foundation link the maths library.
+        if value.magnitude <= Double(TapeScanner.exactIntegers.upperBound), Double(Int64(value)) == value {
+            append(Int64(value), to: &bytes)
         } else if value.isFinite {
             bytes.append(contentsOf: value.description.utf8)
         } else {
