@@ -1,6 +1,6 @@
 package import CanonicalJSON
 package import MatrixIdentifiers
-package import RoomVersions
+import RoomVersions
 
 /// The events that a new room starts with, in the order the specification gives for `POST /createRoom`.
 package struct CreateRoomPlan {

@@ -1,10 +1,10 @@
-package import CanonicalJSON
-package import EventAuthorization
+import CanonicalJSON
+import EventAuthorization
 package import EventSigning
 package import LogEvents
 package import MatrixEvents
 package import MatrixIdentifiers
-package import RoomVersions
+import RoomVersions
 
 /// Turns drafts into signed, authorized PDUs that chain on a room's head.
 ///
@@ -52,7 +52,7 @@ package struct RoomDecider: Sendable {
         } catch {
             throw Self.rejection(for: error)
         }
-        let roomID = isCreate && version.roomIDIsCreateHash ? try RoomID(createEventID: signed.eventID) : head.roomID
+        let roomID = isCreate && version.roomIDIsCreateHash ? RoomID(createEventID: signed.eventID) : head.roomID
         try authorize(pdu, eventID: signed.eventID, roomID: roomID, authEvents: authEvents, on: &head)
         let held = HeldPDU(pdu: pdu, eventID: signed.eventID)
         head.advance(to: held)

@@ -1,4 +1,4 @@
-package import EventAuthorization
+import EventAuthorization
 package import MatrixEvents
 package import MatrixIdentifiers
 package import RoomVersions
