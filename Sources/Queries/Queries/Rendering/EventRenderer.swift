@@ -1,0 +1,127 @@
+import CanonicalJSON
+import EventLog
+import KeyValueStore
+import ReadModel
+
+extension JSONWriter {
+    /// Appends a text that the program itself contains.
+    @inline(__always)
+    mutating func splice(_ text: StaticString) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+
+    /// Writes a key whose text is stored UTF-8.
+    mutating func key(utf8 text: UnsafeRawBufferPointer) {
+        string(utf8: text)
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    /// Writes a member whose value stands in JSON without its quotation marks.
+    mutating func field(_ key: String, escaped text: UnsafeRawBufferPointer) {
+        self.key(key)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(contentsOf: text)
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+/// Completes stored events for one reader: a copy of the stored bytes with `room_id` and `unsigned` behind them.
+struct EventRenderer {
+    let snapshot: Snapshot
+    let user: UserNum
+    let deviceID: String?
+    let nowMs: Int64
+    /// `event_fields` of the filter.
+    var fields: [EventFieldPath]?
+
+    init(_ snapshot: Snapshot, asker: Asker) {
+        self.snapshot = snapshot
+        user = asker.identity.userNum
+        deviceID = asker.identity.deviceID
+        nowMs = asker.nowMs
+    }
+
+    /// Appends an event.
+    ///
+    /// - Parameters:
+    ///   - roomID: written into the event when given.
+    ///   - membership: the asker's at the event.
+    ///   - sight: judges whether the replaced state may be shown.
+    func append(
+        _ event: EventRow,
+        roomID: UnsafeRawBufferPointer? = nil,
+        membership: StoredMembership?,
+        sight: inout RoomSight,
+        to writer: inout JSONWriter
+    ) throws {
+        if let fields {
+            var whole = JSONWriter(capacity: event.clientJSON.count + 256)
+            try appendWhole(event, roomID: roomID, membership: membership, sight: &sight, to: &whole)
+            writer.raw(try EventFieldPath.keeping(fields, of: whole.bytes))
+        } else {
+            try appendWhole(event, roomID: roomID, membership: membership, sight: &sight, to: &writer)
+        }
+    }
+
+    private func appendWhole(
+        _ event: EventRow,
+        roomID: UnsafeRawBufferPointer?,
+        membership: StoredMembership?,
+        sight: inout RoomSight,
+        to writer: inout JSONWriter
+    ) throws {
+        writer.raw(event.clientJSON)
+        if let roomID {
+            writer.splice(",\"room_id\":")
+            writer.string(utf8: roomID)
+        }
+        // A negative age only says that the clocks differ; the specification allows it.
+        writer.splice(",\"unsigned\":{\"age\":")
+        writer.bytes.append(contentsOf: String(nowMs &- event.originServerTS).utf8)
+        // "if the client being given the event is the same one which sent it."
+        if let transaction = event.transaction, event.sender == user, let deviceID,
+            transaction.deviceID.utf8.elementsEqual(deviceID.utf8)
+        {
+            writer.field("transaction_id", transaction.transactionID)
+        }
+        if !event.replaced.isNone { try appendReplaced(event.replaced, sight: &sight, to: &writer) }
+        if !event.redactedBy.isNone, let redaction = try snapshot.eventRow(snapshot.tables, event.redactedBy) {
+            writer.field("redacted_because", raw: redaction.clientJSON)
+            writer.splice(",\"unsigned\":{\"age\":")
+            writer.bytes.append(contentsOf: String(nowMs &- redaction.originServerTS).utf8)
+            writer.splice("}}")
+        }
+        if let membership {
+            writer.splice(",\"membership\":\"")
+            writer.bytes.append(contentsOf: membership.text.utf8)
+            writer.splice("\"")
+        }
+        writer.splice("}}")
+    }
+
+    private func appendReplaced(
+        _ position: LogPosition, sight: inout RoomSight, to writer: inout JSONWriter
+    ) throws {
+        let replaced = try snapshot.event(at: position)
+        let slices = ClientEventSlices(replaced.clientJSON)
+        // "only returned if the event is a state event, and the client has permission to see the previous event."
+        if try sight.judge(replaced, at: position).isVisible {
+            writer.field("prev_content", raw: slices.content)
+            writer.field("prev_sender", escaped: slices.sender)
+        }
+        // "Unlike `prev_content`, this field is included regardless of history visibility."
+        writer.field("replaces_state", escaped: slices.eventID)
+    }
+
+    /// Appends a stripped state event: "Stripped state events can only have the `sender`, `type`, `state_key` and `content`
+    /// properties present."
+    func appendStripped(_ event: EventRow, to writer: inout JSONWriter) {
+        let slices = ClientEventSlices(event.clientJSON)
+        writer.beginObject()
+        writer.field("type", escaped: slices.type)
+        writer.field("state_key", escaped: slices.stateKey ?? UnsafeRawBufferPointer(start: nil, count: 0))
+        writer.field("sender", escaped: slices.sender)
+        writer.field("content", raw: slices.content)
+        writer.endObject()
+    }
+}

@@ -1,0 +1,137 @@
+import EventLog
+import KeyValueStore
+import MatrixEvents
+import ReadModel
+
+/// What one user may see of one room, event by event.
+///
+/// "The rules governing whether a user is allowed to see an event depend on the state of the room *at that event*." The
+/// user's memberships and the room's visibilities over time are loaded only when an event needs them: for one who has been
+/// in the room since before the event, the row alone decides.
+struct RoomSight {
+    /// What an event is to the user.
+    struct Judgement {
+        let isVisible: Bool
+        /// The user's membership "at the point of the event, including any changes caused by the event".
+        let membership: StoredMembership
+    }
+
+    private struct Change<Value> {
+        let since: LogPosition
+        let value: Value
+    }
+
+    private struct History {
+        var memberSlot: SlotNum?
+        var visibilitySlot: SlotNum?
+        var memberships: [Change<StoredMembership>] = []
+        var visibilities: [Change<HistoryVisibility>] = []
+        /// Where the user last joined, or changed their profile as a member.
+        var lastJoin = LogPosition.none
+    }
+
+    let snapshot: Snapshot
+    let room: RoomNum
+    let user: UserNum?
+    let row: MembershipRow?
+    private var history: History?
+
+    init(_ snapshot: Snapshot, room: RoomNum, user: UserNum?) throws {
+        try self.init(
+            snapshot, room: room, user: user, row: user.flatMap { try snapshot.membership(of: $0, in: room) })
+    }
+
+    init(_ snapshot: Snapshot, room: RoomNum, user: UserNum?, row: MembershipRow?) {
+        self.snapshot = snapshot
+        self.room = room
+        self.user = user
+        self.row = row
+    }
+
+    mutating func judge(_ event: EventRow, at position: LogPosition) throws -> Judgement {
+        if let row, row.membership == .join, position >= row.joinedAt {
+            return Judgement(isVisible: true, membership: .join)
+        }
+        let history = try loaded()
+        let membership = Self.value(of: history.memberships, at: position) ?? .none
+        let visibility = Self.value(of: history.visibilities, at: position) ?? .shared
+        if Self.allows(membership, visibility, position, history) {
+            return Judgement(isVisible: true, membership: membership)
+        }
+        var isVisible = false
+        if !event.slot.isNone, event.slot == history.visibilitySlot {
+            // "the user should be allowed to see the event if the `history_visibility` before *or* after the event would
+            // allow them to see it."
+            let before = Self.value(of: history.visibilities, at: position.before) ?? .shared
+            isVisible = Self.allows(membership, before, position, history)
+        } else if !event.slot.isNone, event.slot == history.memberSlot {
+            // "for the user's own `m.room.member` events, the user should be allowed to see the event if their `membership`
+            // before *or* after the event would allow them to see it." An invitation and its end concern nobody more, so
+            // they are always seen.
+            isVisible = true
+        }
+        return Judgement(isVisible: isVisible, membership: membership)
+    }
+
+    /// Rules 1 to 5 of the specification's history visibility module.
+    private static func allows(
+        _ membership: StoredMembership, _ visibility: HistoryVisibility, _ position: LogPosition, _ history: History
+    ) -> Bool {
+        if visibility == .worldReadable || membership == .join { return true }
+        // "and the user joined the room at any point after the event was sent"
+        if visibility == .shared, history.lastJoin > position { return true }
+        return visibility == .invited && membership == .invite
+    }
+
+    private static func value<Value>(of changes: [Change<Value>], at position: LogPosition) -> Value? {
+        var low = 0
+        var high = changes.count
+        while low < high {
+            let middle = (low + high) / 2
+            if changes[middle].since <= position { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : changes[low - 1].value
+    }
+
+    // MARK: Loading
+
+    private mutating func loaded() throws -> History {
+        if let history { return history }
+        var history = History()
+        history.visibilitySlot = try snapshot.slot("m.room.history_visibility", "")
+        if let slot = history.visibilitySlot {
+            try forEachHolder(of: slot) { since, holder in
+                let content = try holder.map { ClientEventSlices(try snapshot.event(at: $0).clientJSON).parsedContent }
+                history.visibilities.append(Change(since: since, value: HistoryVisibility(content: content ?? nil)))
+            }
+        }
+        if let user {
+            let userID = String(decoding: try snapshot.text(user), as: UTF8.self)
+            history.memberSlot = try snapshot.slot("m.room.member", userID)
+        }
+        if let slot = history.memberSlot {
+            try forEachHolder(of: slot) { since, holder in
+                let membership = try holder.map { try snapshot.event(at: $0).membership } ?? .none
+                history.memberships.append(Change(since: since, value: membership))
+                if membership == .join { history.lastJoin = since }
+            }
+        }
+        self.history = history
+        return history
+    }
+
+    private func forEachHolder(of slot: SlotNum, _ body: (LogPosition, LogPosition?) throws -> Void) throws {
+        try snapshot.forEach(snapshot.tables.stateHistory, prefix: ViewKeys.stateCurrent(room, slot)) { key, value in
+            let row = try StateHistoryRow(key: key, value: value)
+            try body(row.since, row.holder.isNone ? nil : row.holder)
+            return true
+        }
+    }
+
+    /// Whether anyone at all may see what happens in the room now.
+    static func isWorldReadable(_ snapshot: Snapshot, _ room: RoomNum) throws -> Bool {
+        guard let holder = try snapshot.currentHolder(room, "m.room.history_visibility") else { return false }
+        let content = ClientEventSlices(try snapshot.event(at: holder).clientJSON).parsedContent
+        return HistoryVisibility(content: content) == .worldReadable
+    }
+}

@@ -1,0 +1,190 @@
+import CanonicalJSON
+import EventLog
+import KeyValueStore
+package import MatrixIdentifiers
+package import ReadModel
+
+/// A room's events, one by one or in pages.
+package struct TimelineQueries: Sendable {
+    package let views: Views
+    /// The most events of one page.
+    private static let largestPage = 1000
+
+    package init(views: Views) {
+        self.views = views
+    }
+
+    // MARK: GET /rooms/{roomId}/messages
+
+    /// A page of events: "If it is set to `f`, events will be returned in chronological order starting at `from`. If it is
+    /// set to `b`, … in *reverse* chronological order, again starting at `from`."
+    package func messages(
+        room: RoomID,
+        from: String?,
+        to: String?,
+        backwards: Bool,
+        limit: Int,
+        filter: EventFilter,
+        by asker: Asker
+    ) throws -> [UInt8] {
+        try views.snapshot { snapshot in
+            let access = try RoomAccess(snapshot, room, user: asker.identity.userNum)
+            let newest = min(access.upTo, snapshot.newest)
+            let start = try from.map { try position($0, snapshot, asker) } ?? (backwards ? newest : .none)
+            let stop = try to.map { try position($0, snapshot, asker) }
+            let request = TimelineWindow.Request(
+                after: backwards ? stop ?? .none : start,
+                upTo: min(newest, backwards ? start : stop ?? newest),
+                backwards: backwards,
+                limit: min(limit, filter.limit ?? .max, Self.largestPage)
+            )
+            var sight = RoomSight(snapshot, room: access.room, user: asker.identity.userNum, row: access.row)
+            let window = try TimelineWindow(snapshot, request, filter: filter, sight: &sight)
+            var writer = JSONWriter(capacity: 1024 + window.entries.count * 640)
+            writer.beginObject()
+            writer.field("start", from ?? asker.token(start.rawValue))
+            // "If no further events are available … this property is omitted from the response."
+            if window.hasMore, let last = window.lastScanned {
+                writer.field("end", asker.token(backwards ? last.before.rawValue : last.rawValue))
+            }
+            writer.key("chunk")
+            try append(window.entries, room: room, asker, sight: &sight, to: &writer)
+            if filter.lazyLoadMembers, let latest = window.entries.map(\.position).max() {
+                writer.key("state")
+                let members = try snapshot.members(
+                    Set(window.entries.map(\.event.sender)), of: access.room, asOf: latest)
+                try append(state: members, room: room, asker, sight: &sight, to: &writer)
+            }
+            writer.endObject()
+            return writer.bytes
+        }
+    }
+
+    private func position(_ token: String, _ snapshot: Snapshot, _ asker: Asker) throws -> LogPosition {
+        let token = try SyncToken(parsing: token).checked(epoch: asker.epoch, head: snapshot.newest.rawValue)
+        return LogPosition(rawValue: token.position)
+    }
+
+    // MARK: GET /rooms/{roomId}/event/{eventId}
+
+    /// One event: "The event was not found or you do not have permission to read this event" are one answer.
+    package func event(room: RoomID, event eventID: EventID, by asker: Asker) throws -> [UInt8] {
+        try views.snapshot { snapshot in
+            let (event, position) = try visible(eventID, in: room, snapshot, asker)
+            var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
+            let membership = try sight.judge(event, at: position).membership
+            var writer = JSONWriter(capacity: event.clientJSON.count + 512)
+            try EventRenderer(snapshot, asker: asker).append(
+                event, roomID: snapshot.text(event.room), membership: membership, sight: &sight, to: &writer)
+            return writer.bytes
+        }
+    }
+
+    private func visible(
+        _ eventID: EventID, in roomID: RoomID, _ snapshot: Snapshot, _ asker: Asker
+    ) throws -> (EventRow, LogPosition) {
+        let refusal = QueryRefusal.notFound("The event was not found, or you may not see it.")
+        guard let room = try snapshot.number(of: roomID),
+            let position = try snapshot.eventPosition(snapshot.tables, eventID.rawValue)
+        else { throw refusal }
+        let event = try snapshot.event(at: position)
+        guard event.room == room, event.flags.isDisjoint(with: [.rejected, .softFailed]) else { throw refusal }
+        var sight = try RoomSight(snapshot, room: room, user: asker.identity.userNum)
+        guard try sight.judge(event, at: position).isVisible else { throw refusal }
+        return (event, position)
+    }
+
+    // MARK: GET /rooms/{roomId}/context/{eventId}
+
+    /// The events around an event: "The limit applies to the sum of the `events_before` and `events_after` arrays."
+    package func context(
+        room: RoomID, event eventID: EventID, limit: Int, filter: EventFilter, by asker: Asker
+    ) throws -> [UInt8] {
+        try views.snapshot { snapshot in
+            let (event, position) = try visible(eventID, in: room, snapshot, asker)
+            let limit = max(0, min(limit, filter.limit ?? .max, Self.largestPage))
+            var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
+            let membership = try sight.judge(event, at: position).membership
+            let before = try TimelineWindow(
+                snapshot,
+                TimelineWindow.Request(after: .none, upTo: position.before, backwards: true, limit: limit / 2),
+                filter: filter, sight: &sight)
+            let after = try TimelineWindow(
+                snapshot,
+                TimelineWindow.Request(
+                    after: position, upTo: snapshot.newest, backwards: false, limit: limit - limit / 2),
+                filter: filter, sight: &sight)
+            let first = before.lastScanned ?? position
+            let last = after.lastScanned ?? position
+            var writer = JSONWriter(capacity: 4096 + limit * 640)
+            writer.beginObject()
+            writer.field("start", asker.token(first.before.rawValue))
+            writer.field("end", asker.token(last.rawValue))
+            writer.key("events_before")
+            try append(before.entries, room: room, asker, sight: &sight, to: &writer)
+            writer.key("event")
+            try EventRenderer(snapshot, asker: asker).append(
+                event, roomID: snapshot.text(event.room), membership: membership, sight: &sight, to: &writer)
+            writer.key("events_after")
+            try append(after.entries, room: room, asker, sight: &sight, to: &writer)
+            // "The state of the room at the last event returned."
+            let senders = (before.entries + after.entries).map(\.event.sender) + [event.sender]
+            let state = try contextState(snapshot, event.room, at: last, senders: Set(senders), filter: filter)
+            writer.key("state")
+            try append(state: state, room: room, asker, sight: &sight, to: &writer)
+            writer.endObject()
+            return writer.bytes
+        }
+    }
+
+    private func contextState(
+        _ snapshot: Snapshot, _ room: RoomNum, at position: LogPosition, senders: Set<UserNum>, filter: EventFilter
+    ) throws -> [LogPosition] {
+        let wanted = filter.lazyLoadMembers ? Set(try snapshot.members(senders, of: room, asOf: position)) : nil
+        return try snapshot.state(of: room, at: position).filter { holder in
+            let event = try snapshot.event(at: holder)
+            if let wanted, event.membership != .none { return wanted.contains(holder) }
+            return filter.allowsEveryEvent || filter.allows(ClientEventSlices(event.clientJSON))
+        }
+    }
+
+    // MARK: Rendering
+
+    private func append(
+        _ entries: [TimelineWindow.Entry], room: RoomID, _ asker: Asker, sight: inout RoomSight,
+        to writer: inout JSONWriter
+    ) throws {
+        let renderer = EventRenderer(sight.snapshot, asker: asker)
+        let roomID = try sight.snapshot.text(sight.room)
+        writer.beginArray()
+        for entry in entries {
+            try renderer.append(
+                entry.event, roomID: roomID, membership: entry.membership, sight: &sight, to: &writer)
+        }
+        writer.endArray()
+    }
+
+    private func append(
+        state holders: [LogPosition], room: RoomID, _ asker: Asker, sight: inout RoomSight, to writer: inout JSONWriter
+    ) throws {
+        try StateQueries.append(holders, asker: asker, sight: &sight, to: &writer)
+    }
+}
+
+extension Snapshot {
+    /// The member events of some users as they stood just after `position`.
+    func members(
+        _ users: some Sequence<UserNum>, of room: RoomNum, asOf position: LogPosition
+    ) throws -> [LogPosition] {
+        var holders: [LogPosition] = []
+        for user in users {
+            guard let row = try member(user, of: room) else { continue }
+            if row.position <= position {
+                holders.append(row.position)
+            } else if let holder = try holder(room, try event(at: row.position).slot, asOf: position) {
+                holders.append(holder)
+            }
+        }
+        return holders.sorted()
+    }
+}

@@ -1,0 +1,84 @@
+import CanonicalJSON
+import EventLog
+import KeyValueStore
+import ReadModel
+
+/// The `state` or `state_after` of a room, with lazily loaded members.
+struct RoomStateSection {
+    let context: SyncContext
+
+    /// What the rest of the room's answer says that the state depends on.
+    struct Surroundings {
+        let head: RoomHead
+        /// All state, not only what changed.
+        let isFull: Bool
+        /// The state to build on was known up to here.
+        let since: LogPosition
+        /// Just before the first event of the timeline.
+        let beforeTimeline: LogPosition
+        /// Just after the last one.
+        let end: LogPosition
+        /// There may be state between `since` and the timeline.
+        let hasGap: Bool
+        let senders: Set<UserNum>
+        let heroes: [UserNum]
+    }
+
+    /// Appends the section and answers how many events it has.
+    func append(_ around: Surroundings, sight: inout RoomSight, to writer: inout JSONWriter) throws -> Int {
+        let useStateAfter = context.request.useStateAfter
+        let position = useStateAfter ? around.end : around.beforeTimeline
+        var holders: [LogPosition]
+        if around.isFull {
+            holders = try context.snapshot.recentState(of: sight.room, at: position, head: around.head)
+        } else if useStateAfter || around.hasGap {
+            holders = try context.snapshot.stateChanges(in: sight.room, after: around.since, upTo: position)
+        } else {
+            holders = []
+        }
+        if context.filter.lazyLoadMembers {
+            holders = try lazily(holders, around, at: position, room: sight.room)
+        }
+        writer.key(useStateAfter ? "state_after" : "state")
+        writer.splice("{\"events\":[")
+        var count = 0
+        let filter = context.filter.state
+        if try filter.allowsEveryEvent || filter.allows(room: context.snapshot.text(sight.room)) {
+            for holder in holders {
+                let event = try context.snapshot.event(at: holder)
+                guard filter.allowsEveryEvent || filter.allows(ClientEventSlices(event.clientJSON)) else { continue }
+                let membership = try sight.judge(event, at: holder).membership
+                try context.renderer.append(event, membership: membership, sight: &sight, to: &writer)
+                count += 1
+            }
+        }
+        writer.splice("]}")
+        return count
+    }
+
+    /// Leaves out the members whom nothing in the answer concerns, and adds those whom something does.
+    ///
+    /// "servers MUST include the syncing user's own membership event when they join a room, or when the full state of rooms
+    /// is requested". "When a sync is `limited`, the server MUST return membership events for events in the gap …
+    /// regardless as to whether or not they are redundant": these are among the changes already.
+    private func lazily(
+        _ holders: [LogPosition], _ around: Surroundings, at position: LogPosition, room: RoomNum
+    ) throws -> [LogPosition] {
+        let snapshot = context.snapshot
+        var users = around.senders
+        users.formUnion(around.heroes)
+        if around.isFull { users.insert(context.user) }
+        var wanted = users.sorted()
+        if !around.isFull, !context.filter.includeRedundantMembers {
+            wanted = context.sentMembers.missing(
+                wanted, room: room, for: context.device, since: context.since.rawValue)
+        }
+        context.sentMembers.record(wanted, room: room, for: context.device, token: context.upTo.rawValue)
+        let members = try snapshot.members(wanted, of: room, asOf: position)
+        if around.isFull {
+            let others = try holders.filter { try snapshot.event(at: $0).membership == .none }
+            return (others + members).sorted()
+        }
+        return Set(holders).union(members).sorted()
+    }
+}

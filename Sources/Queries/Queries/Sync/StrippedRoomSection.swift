@@ -1,0 +1,45 @@
+import CanonicalJSON
+import EventLog
+import KeyValueStore
+import MatrixIdentifiers
+import ReadModel
+
+/// One room under `rooms.invite` or `rooms.knock`: stripped state for one who is not yet in the room.
+struct StrippedRoomSection {
+    let context: SyncContext
+
+    /// "Stripped state should contain some or all of the following state events"; the create event "is now required".
+    private static let types = [
+        "m.room.create", "m.room.name", "m.room.avatar", "m.room.topic", "m.room.join_rules",
+        "m.room.canonical_alias", "m.room.encryption",
+    ]
+
+    /// Whether the room belongs into the answer.
+    func concerns(_ row: MembershipRow) -> Bool {
+        guard row.membership == .invite || row.membership == .knock, !row.isForgotten else { return false }
+        return context.isInitial || context.request.fullState || row.position > context.since
+    }
+
+    /// - Returns: whether the room was appended; an invitation from an ignored user is not.
+    func append(room: RoomNum, row: MembershipRow, to writer: inout JSONWriter) throws -> Bool {
+        let snapshot = context.snapshot
+        let own = try snapshot.event(at: row.position)
+        if row.membership == .invite, context.ignored.contains(own.sender) { return false }
+        writer.key(utf8: try snapshot.text(room))
+        writer.beginObject()
+        writer.key(row.membership == .invite ? "invite_state" : "knock_state")
+        writer.splice("{\"events\":[")
+        for type in Self.types {
+            guard let holder = try snapshot.holder(room, type, asOf: row.position) else { continue }
+            context.renderer.appendStripped(try snapshot.event(at: holder), to: &writer)
+        }
+        if own.sender != context.user {
+            let senders = try snapshot.members([own.sender], of: room, asOf: row.position)
+            for holder in senders { context.renderer.appendStripped(try snapshot.event(at: holder), to: &writer) }
+        }
+        context.renderer.appendStripped(own, to: &writer)
+        writer.splice("]}")
+        writer.endObject()
+        return true
+    }
+}

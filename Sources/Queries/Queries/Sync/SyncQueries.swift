@@ -1,0 +1,181 @@
+import CanonicalJSON
+import EventLog
+import KeyValueStore
+package import ReadModel
+
+/// Answers `/sync`: what a client does not know yet, up to the newest record of one snapshot.
+///
+/// Positions are global, so an incremental sync asks first which rooms anything happened in, and looks only at those that
+/// the user has to do with. When that is not known any more, it compares each of the user's rooms.
+package final class SyncQueries: Sendable {
+    package let views: Views
+    private let typing: EphemeralState
+    private let notifier: ChangeNotifier
+    private let sentMembers = SentMembers()
+    private let unread = UnreadCounter()
+
+    package init(views: Views, ephemeral: EphemeralState, notifier: ChangeNotifier) {
+        self.views = views
+        typing = ephemeral
+        self.notifier = notifier
+    }
+
+    /// Looks once; whether to wait and look again is for the caller.
+    ///
+    /// - Throws: ``QueryRefusal`` for a token that this log did not give out.
+    package func sync(_ request: SyncRequest) throws -> SyncAnswer {
+        // Read before the snapshot: what changes in between is told twice rather than never.
+        let typingVersion = typing.version
+        return try views.snapshot { snapshot in
+            let context = try context(request, snapshot)
+            if context.isInitial { sentMembers.forget(context.device) }
+            let next = SyncToken(
+                epoch: request.asker.epoch, position: snapshot.newest.rawValue, ephemeral: typingVersion)
+            var writer = JSONWriter(capacity: context.isInitial ? 1 << 16 : 2048)
+            writer.beginObject()
+            writer.field("next_batch", next.description)
+            writer.splice(",")
+            var news = 0
+            if context.isInitial || context.accountDataChanges[.none] != nil {
+                news += try AccountDataSection(context: context).append(
+                    room: .none, isFull: context.isInitial, to: &writer)
+            } else {
+                writer.splice("\"account_data\":{\"events\":[]}")
+            }
+            news += try appendRooms(context, to: &writer)
+            // Presence, to-device messages and end-to-end keys have their sections before they have content.
+            writer.splice(",\"presence\":{\"events\":[]},\"to_device\":{\"events\":[]}")
+            writer.splice(",\"device_lists\":{\"changed\":[],\"left\":[]},\"device_one_time_keys_count\":{}")
+            writer.splice(",\"device_unused_fallback_key_types\":[]}")
+            let hasNews = news > 0 || context.isInitial || request.fullState
+            return SyncAnswer(
+                body: writer.bytes,
+                hasNews: hasNews,
+                nextBatch: next,
+                waitUser: context.user,
+                waitRooms: hasNews ? [] : try waitRooms(context)
+            )
+        }
+    }
+
+    private func context(_ request: SyncRequest, _ snapshot: Snapshot) throws -> SyncContext {
+        let since = try request.since?.checked(epoch: request.asker.epoch, head: snapshot.newest.rawValue)
+        let position = LogPosition(rawValue: since?.position ?? 0)
+        let user = request.asker.identity.userNum
+        var renderer = EventRenderer(snapshot, asker: request.asker)
+        renderer.fields = request.filter.eventFields
+        return SyncContext(
+            snapshot: snapshot,
+            request: request,
+            upTo: snapshot.newest,
+            since: position,
+            typing: typing,
+            typingSince: since?.ephemeral ?? 0,
+            sentMembers: sentMembers,
+            unread: unread,
+            renderer: renderer,
+            ignored: try SyncContext.ignored(snapshot, by: user),
+            accountDataChanges: since == nil
+                ? [:]
+                : try SyncContext.accountDataChanges(snapshot, of: user, after: position, upTo: snapshot.newest)
+        )
+    }
+
+    // MARK: Rooms
+
+    private func appendRooms(_ context: SyncContext, to writer: inout JSONWriter) throws -> Int {
+        var rooms = SyncRooms()
+        try collect(context) { room, row in rooms.add(room, row) }
+        let filter = context.filter.rooms
+        if filter.rooms != nil || !filter.notRooms.isEmpty {
+            try rooms.filter { try filter.allows(room: context.snapshot.text($0)) }
+        }
+        var count = 0
+        writer.splice(",\"rooms\":{\"join\":{")
+        let joined = JoinedRoomSection(context: context)
+        for (room, row) in rooms.joined where try joined.append(room: room, row: row, to: &writer) { count += 1 }
+        let stripped = StrippedRoomSection(context: context)
+        writer.splice("},\"invite\":{")
+        for (room, row) in rooms.invited where stripped.concerns(row) {
+            if try stripped.append(room: room, row: row, to: &writer) { count += 1 }
+        }
+        writer.splice("},\"knock\":{")
+        for (room, row) in rooms.knocked where stripped.concerns(row) {
+            if try stripped.append(room: room, row: row, to: &writer) { count += 1 }
+        }
+        writer.splice("},\"leave\":{")
+        let left = LeftRoomSection(context: context)
+        for (room, row) in rooms.left where left.concerns(row) {
+            try left.append(room: room, row: row, to: &writer)
+            count += 1
+        }
+        writer.splice("}}")
+        return count
+    }
+
+    /// Visits the rooms in which something may have happened.
+    private func collect(_ context: SyncContext, _ visit: (RoomNum, MembershipRow) -> Void) throws {
+        guard !context.isInitial, !context.request.fullState,
+            var touched = notifier.recent.rooms(
+                after: context.since.rawValue, upTo: context.upTo.rawValue, limit: 256)
+        else {
+            return try context.snapshot.forEachMembership(of: context.user) { room, row in
+                if try mayHaveChanged(context, room, row) { visit(room, row) }
+            }
+        }
+        touched.formUnion(typing.roomsChanged(since: context.typingSince))
+        touched.formUnion(context.accountDataChanges.keys)
+        touched.remove(.none)
+        for room in touched.sorted() {
+            if let row = try context.snapshot.membership(of: context.user, in: room) { visit(room, row) }
+        }
+    }
+
+    /// A quick look that saves most rooms from the thorough one.
+    private func mayHaveChanged(_ context: SyncContext, _ room: RoomNum, _ row: MembershipRow) throws -> Bool {
+        if context.isInitial || context.request.fullState || row.position > context.since { return true }
+        guard row.membership == .join else { return false }
+        if context.accountDataChanges[room] != nil { return true }
+        let snapshot = context.snapshot
+        if let head = try snapshot.head(of: room), head.lastTimelinePosition > context.since { return true }
+        if typing.typing(in: room, since: context.typingSince) != nil { return true }
+        let receipt = try snapshot.firstAtOrAfter(
+            snapshot.tables.receiptsChanges, ViewKeys.receiptChange(room, context.since.next))
+        return receipt?.key.number(at: 0) == room.rawValue
+    }
+
+    private func waitRooms(_ context: SyncContext) throws -> [RoomNum] {
+        var rooms: [RoomNum] = []
+        try context.snapshot.forEachMembership(of: context.user) { room, row in
+            if row.membership == .join { rooms.append(room) }
+        }
+        return rooms
+    }
+}
+
+/// The rooms of a sync by what the user is in them.
+struct SyncRooms {
+    typealias Entry = (room: RoomNum, row: MembershipRow)
+
+    private(set) var joined: [Entry] = []
+    private(set) var invited: [Entry] = []
+    private(set) var knocked: [Entry] = []
+    private(set) var left: [Entry] = []
+
+    mutating func add(_ room: RoomNum, _ row: MembershipRow) {
+        switch row.membership {
+        case .join: joined.append((room, row))
+        case .invite: invited.append((room, row))
+        case .knock: knocked.append((room, row))
+        case .leave, .ban: left.append((room, row))
+        case .none: break
+        }
+    }
+
+    mutating func filter(_ isWanted: (RoomNum) throws -> Bool) rethrows {
+        joined = try joined.filter { try isWanted($0.room) }
+        invited = try invited.filter { try isWanted($0.room) }
+        knocked = try knocked.filter { try isWanted($0.room) }
+        left = try left.filter { try isWanted($0.room) }
+    }
+}

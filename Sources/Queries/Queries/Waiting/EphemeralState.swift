@@ -1,0 +1,99 @@
+package import MatrixIdentifiers
+package import ReadModel
+import Synchronization
+
+/// Who is typing where. It lives in memory only: what is ephemeral is never in the log.
+package final class EphemeralState: Sendable {
+    fileprivate struct Typist {
+        let user: UserID
+        let until: Int64
+    }
+
+    fileprivate struct RoomTyping {
+        var typists: [Typist] = []
+        /// The version at which this room last changed.
+        var version: UInt64 = 0
+    }
+
+    fileprivate struct Board {
+        var version: UInt64
+        var rooms: [RoomNum: RoomTyping] = [:]
+    }
+
+    private let board: Mutex<Board>
+    private let nowMs: @Sendable () -> Int64
+    private let notifier: ChangeNotifier?
+    private static let longestTyping: Int64 = 120_000
+
+    /// Creates an empty state.
+    ///
+    /// - Parameter first: larger than any version of an earlier run, such as the time in milliseconds, so that tokens of
+    ///   that run are older than everything new.
+    package init(startingAt first: UInt64, nowMs: @escaping @Sendable () -> Int64, notifier: ChangeNotifier? = nil) {
+        board = Mutex(Board(version: first))
+        self.nowMs = nowMs
+        self.notifier = notifier
+    }
+
+    /// Counts the changes.
+    package var version: UInt64 { board.withLock { $0.version } }
+
+    /// A user began, goes on or stopped typing.
+    package func setTyping(room: RoomNum, user: UserID, isTyping: Bool, timeoutMs: Int64 = 30_000) {
+        let now = nowMs()
+        let until = now &+ min(max(timeoutMs, 0), Self.longestTyping)
+        let changed = board.withLock { board -> UInt64? in
+            var typing = board.rooms[room] ?? RoomTyping()
+            let wasTyping = typing.typists.contains { $0.user == user && $0.until > now }
+            typing.typists.removeAll { $0.user == user }
+            if isTyping { typing.typists.append(Typist(user: user, until: until)) }
+            if wasTyping == isTyping {
+                if isTyping { board.rooms[room] = typing }
+                return nil
+            }
+            return board.put(typing, in: room)
+        }
+        if let changed { notifier?.ephemeralChanged(room: room, version: changed) }
+    }
+
+    /// Drops who has not typed for their timeout; called by a ticker.
+    package func expire() {
+        let now = nowMs()
+        let changes = board.withLock { board in
+            var changes: [(RoomNum, UInt64)] = []
+            for (room, typing) in board.rooms where typing.typists.contains(where: { $0.until <= now }) {
+                var typing = typing
+                typing.typists.removeAll { $0.until <= now }
+                changes.append((room, board.put(typing, in: room)))
+            }
+            return changes
+        }
+        for (room, version) in changes { notifier?.ephemeralChanged(room: room, version: version) }
+    }
+
+    /// Who is typing in a room; nil when nothing has changed there since `version`.
+    func typing(in room: RoomNum, since version: UInt64) -> [UserID]? {
+        board.withLock { board in
+            guard let typing = board.rooms[room], typing.version > version else { return nil }
+            return typing.typists.map(\.user)
+        }
+    }
+
+    /// The rooms whose typists changed after `version`.
+    func roomsChanged(since version: UInt64) -> [RoomNum] {
+        board.withLock { board in
+            if board.version <= version { return [] }
+            return board.rooms.filter { $0.value.version > version }.map(\.key)
+        }
+    }
+}
+
+extension EphemeralState.Board {
+    fileprivate mutating func put(_ typing: EphemeralState.RoomTyping, in room: RoomNum) -> UInt64 {
+        version += 1
+        var typing = typing
+        typing.version = version
+        rooms[room] = typing
+        return version
+    }
+}
