@@ -56,7 +56,9 @@ package final class RateLimiter: Sendable {
     package func check(
         _ limitClass: String, key: String, limit: Limit, cost: Double = 1, counts: Bool = true
     ) -> Verdict {
-        guard limit.perSecond > 0, limit.perSecond.isFinite, cost >= 0 else { return .allowed }
+        guard limit.perSecond > 0, limit.perSecond.isFinite, limit.burst.isFinite, cost >= 0, cost < 1e9 else {
+            return .allowed
+        }
         let perAction = min(1e9 / limit.perSecond, 1e18)
         let time = now()
         let bucketKey = BucketKey(limitClass: limitClass, subject: key)

@@ -31,7 +31,7 @@ package struct Router: Sendable {
             routes: routes, nodes: nodes, segments: segments, count: segments.count,
             method: method == .head ? .get : method, resources: resources)
         if let found = search.run() { return .found(found) }
-        if let last = segments.last, last.isEmpty, segments.count > 1 {
+        if let last = segments.last, last.isEmpty {
             search.count -= 1
             if let found = search.run() { return .found(found) }
         }
