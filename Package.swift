@@ -43,6 +43,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CLMDB", path: "Sources/Log/CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .systemLibrary(
         name: "CSodium", path: "Sources/Spec/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+    .systemLibrary(name: "CCrypt", path: "Sources/Commands/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CChecksum", path: "Sources/Log/CChecksum"),
     // Spec
@@ -61,7 +62,12 @@ var targets: [Target] = [
     library("LogEvents", in: "Log", ["CanonicalJSON", "EventLog", "MatrixIdentifiers"]),
     // Projections
     library("ReadModel", in: "Projections", ["CSodium", "EventLog", "KeyValueStore"]),
-    library("ProjectionEngine", in: "Projections", ["CSodium", "EventLog", "KeyValueStore", "ReadModel"]),
+    library(
+        "ProjectionEngine", in: "Projections",
+        [
+            "CanonicalJSON", "CSodium", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "ReadModel",
+            "RoomVersions",
+        ]),
     library(
         "Projections", in: "Projections",
         [
@@ -85,8 +91,8 @@ var targets: [Target] = [
     library(
         "CommandHandling", in: "Commands",
         [
-            "CanonicalJSON", "CSodium", "Decisions", "EventAuthorization", "EventLog", "EventSigning", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions",
+            "CanonicalJSON", "CCrypt", "CSodium", "Decisions", "EventAuthorization", "EventLog", "EventSigning",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions",
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -94,7 +100,7 @@ var targets: [Target] = [
         "ClientAPI", in: "Edges",
         [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions", nioCore, nioHTTP1,
+            "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
@@ -134,8 +140,13 @@ var targets: [Target] = [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "ProjectionEngine", "ReadModel",
             "RoomVersions",
         ]),
-    tests(of: "HTTPFront", [nioCore, nioPosix, nioHTTP1, nioSSL]),
+    tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     tests(of: "Configuration"),
+    .testTarget(
+        name: "AccountCommandsTests",
+        dependencies: ["CanonicalJSON", "CommandHandling", "LogEvents", "MatrixIdentifiers"],
+        swiftSettings: strict
+    ),
 ]
 
 // Benchmarks, built only when asked for: `ENGRAM_BENCH=1 ENGRAM_TARGETS=CanonicalJSON,json-bench swift build -c release`.

@@ -1,0 +1,82 @@
+package import CommandHandling
+package import HTTPFront
+package import Queries
+
+/// The client-server API: one extension for each endpoint family of the specification, in `Endpoints`.
+package struct ClientAPI: Sendable {
+    let environment: CommandEnvironment
+    let rooms: RoomCommands
+    let accounts: AccountCommands
+    let ephemeral: EphemeralState
+    let notifier: ChangeNotifier
+    let epoch: UInt64
+    let settings: ClientAPISettings
+
+    /// Tell it of every applied batch whose users' tokens or flags changed.
+    package let authenticator: Authenticator
+
+    let gate: RateGate
+    let nonces: RegistrationNonces
+    let accountQueries: AccountQueries
+    let roomQueries: RoomQueries
+    let timelineQueries: TimelineQueries
+    let memberQueries: MemberQueries
+    let stateQueries: StateQueries
+    let directoryQueries: DirectoryQueries
+    let syncQueries: SyncQueries
+
+    package init(
+        environment: CommandEnvironment,
+        rooms: RoomCommands,
+        accounts: AccountCommands,
+        ephemeral: EphemeralState,
+        notifier: ChangeNotifier,
+        epoch: UInt64,
+        settings: ClientAPISettings
+    ) {
+        self.environment = environment
+        self.rooms = rooms
+        self.accounts = accounts
+        self.ephemeral = ephemeral
+        self.notifier = notifier
+        self.epoch = epoch
+        self.settings = settings
+        let views = environment.views
+        accountQueries = AccountQueries(views: views)
+        roomQueries = RoomQueries(views: views)
+        timelineQueries = TimelineQueries(views: views)
+        memberQueries = MemberQueries(views: views)
+        stateQueries = StateQueries(views: views)
+        directoryQueries = DirectoryQueries(views: views)
+        syncQueries = SyncQueries(views: views, ephemeral: ephemeral, notifier: notifier)
+        authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
+        gate = RateGate(limits: settings.limits)
+        nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
+    }
+
+    /// Every endpoint, for the router.
+    package var routes: [Route] {
+        var table = EndpointTable(authenticator: authenticator, nowMs: environment.nowMs, epoch: epoch)
+        addDiscovery(to: &table)
+        addLogin(to: &table)
+        addRegistration(to: &table)
+        addSharedSecretRegistration(to: &table)
+        addAccount(to: &table)
+        addDevices(to: &table)
+        addProfiles(to: &table)
+        addRoomCreation(to: &table)
+        addMembership(to: &table)
+        addSending(to: &table)
+        addRoomState(to: &table)
+        addTimeline(to: &table)
+        addDirectory(to: &table)
+        addPublicRooms(to: &table)
+        addFilters(to: &table)
+        addAccountData(to: &table)
+        addReceipts(to: &table)
+        addTyping(to: &table)
+        addPushRules(to: &table)
+        addSync(to: &table)
+        return table.routes
+    }
+}

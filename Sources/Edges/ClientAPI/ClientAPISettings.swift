@@ -1,0 +1,37 @@
+package import CanonicalJSON
+
+/// What the configuration says about the client-server API. The names are Synapse's, where it has the setting.
+package struct ClientAPISettings: Sendable {
+    /// `public_baseurl`: what `/.well-known/matrix/client` names; nil answers 404 there.
+    package var publicBaseURL: String?
+    /// The members of `/.well-known/matrix/support`; nil answers 404 there.
+    package var support: JSONObject?
+    /// `enable_registration`.
+    package var registrationEnabled = false
+    /// `registration_requires_token`.
+    package var registrationRequiresToken = false
+    /// `registration_shared_secret`: nil turns `/_synapse/admin/v1/register` off.
+    package var registrationSharedSecret: String?
+    /// `allow_guest_access`.
+    package var guestAccessAllowed = false
+    /// `password_config.enabled`.
+    package var passwordLoginEnabled = true
+    /// `login_via_existing_session.enabled`.
+    package var loginTokensEnabled = true
+    /// `enable_set_displayname`.
+    package var displayNameChangesEnabled = true
+    /// `enable_set_avatar_url`.
+    package var avatarChangesEnabled = true
+    /// `require_auth_for_profile_requests`.
+    package var profilesRequireLogin = false
+    /// `allow_public_rooms_without_auth`.
+    package var publicRoomsWithoutLogin = false
+    /// The software's version, for `/_synapse/admin/v1/server_version`.
+    package var softwareVersion = "dev"
+    /// The `rc_*` settings.
+    package var limits = ClientRateLimits()
+    /// The longest a `/sync` waits.
+    package var maximumSyncTimeoutMs: Int64 = 300_000
+
+    package init() {}
+}
