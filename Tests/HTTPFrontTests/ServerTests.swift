@@ -134,6 +134,20 @@ import Testing
         }
     }
 
+    @Test func doesNotChangeTheProtocol() async throws {
+        try await TestServer.with { test in
+            for request in [
+                "GET /async HTTP/1.1\r\nHost: test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+                "CONNECT test:443 HTTP/1.1\r\nHost: test\r\n\r\n",
+            ] {
+                let client = try test.client()
+                client.send(request)
+                #expect(try client.receive().header("connection") == "close")
+                #expect(client.isClosedByServer())
+            }
+        }
+    }
+
     @Test func dropsHeaderFieldsThatCouldForgeOthers() async throws {
         try await TestServer.with { test in
             let answer = try test.get("/forged")

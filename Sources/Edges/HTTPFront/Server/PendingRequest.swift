@@ -64,8 +64,11 @@ struct PendingRequest {
         declaredLength = isChunked ? nil : length
         expectsContinue =
             head.version.minor >= 1 && head.headers.first(name: "expect")?.lowercased() == "100-continue"
+        // After a request to change the protocol the decoder takes nothing more. We change to none: the client may ask
+        // again on a new connection.
+        let wantsOther = head.method == .CONNECT || head.headers.contains(name: "upgrade")
         framing = ResponseFraming(
-            keepsAlive: head.isKeepAlive && !context.shutdown.isTriggered, isHead: head.method == .HEAD,
+            keepsAlive: head.isKeepAlive && !wantsOther && !context.shutdown.isTriggered, isHead: head.method == .HEAD,
             isHTTP10: head.version.minor < 1, cors: cors)
     }
 
