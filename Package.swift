@@ -154,6 +154,10 @@ if Context.environment["ENGRAM_BENCH"] != nil {
     targets.append(
         .executableTarget(
             name: "json-bench", dependencies: ["CanonicalJSON"], path: "tools/bench/json", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
+            name: "http-bench", dependencies: ["HTTPFront", nioCore, nioPosix, nioHTTP1], path: "tools/bench/http",
+            swiftSettings: strict))
 }
 
 // Only what `ENGRAM_TARGETS` names, downwards closed, when it is set.
