@@ -129,7 +129,9 @@ var targets: [Target] = [
     tests(of: "RoomVersions"),
     tests(of: "MatrixEvents", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "EventSigning", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
-    tests(of: "EventAuthorization", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    tests(
+        of: "EventAuthorization",
+        ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "KeyValueStore"),
     tests(of: "EventLog", ["KeyValueStore"]),
     tests(of: "LogEvents", ["CanonicalJSON", "EventLog"]),
@@ -139,6 +141,12 @@ var targets: [Target] = [
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "ProjectionEngine", "ReadModel",
             "RoomVersions",
+        ]),
+    tests(
+        of: "Queries",
+        [
+            "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine",
+            "Projections", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     tests(of: "Configuration"),

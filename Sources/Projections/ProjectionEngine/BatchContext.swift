@@ -1,0 +1,160 @@
+package import EventLog
+package import KeyValueStore
+package import ReadModel
+
+/// What projections share while they apply records: caches, writes that wait for the end of the batch, who is touched.
+///
+/// It lives as long as the engine; when a transaction is aborted everything in it is forgotten.
+package final class BatchContext {
+    package let tables: ViewTables
+    package var touched = AppliedBatch(head: LogPosition.none)
+    /// Room to put a row together, used again for each.
+    package var scratch = ByteWriter(capacity: 256)
+
+    var names = NameCache()
+    /// The greatest number given out of each kind, once it is known.
+    var lastNumbers: [UInt32?] = [nil, nil, nil]
+    private var heads: [RoomNum: CachedHead] = [:]
+    private var changedHeads: [RoomNum] = []
+    private var eventIDs = PendingPuts(.keyOnly)
+    private var transactions = PendingPuts(.wide)
+    private var timeline = PendingPuts(.timeline)
+    private var isOpen = false
+
+    private static let mostCachedHeads = 16_384
+
+    private struct CachedHead {
+        var head: RoomHead?
+        var isChanged = false
+    }
+
+    package init(tables: ViewTables) {
+        self.tables = tables
+    }
+
+    // MARK: - The life of a batch
+
+    /// Call first in each transaction. One that was begun and never committed has left caches that are not true.
+    func begin(after head: LogPosition) {
+        if isOpen { forgetAll() }
+        isOpen = true
+        touched = AppliedBatch(head: head)
+    }
+
+    /// Makes the writes that waited. Call last in each transaction.
+    func flush(_ transaction: borrowing WriteTransaction) throws {
+        try eventIDs.flush(tables.eventsByID, transaction)
+        try transactions.flush(tables.eventsTransactions, transaction)
+        try timeline.flush(tables.timelineOrder, transaction)
+        changedHeads.sort()
+        for room in changedHeads {
+            if let head = heads[room]?.head {
+                try transaction.put(tables.roomsHeads, ViewKeys.room(room), head.encoded())
+            }
+            heads[room]?.isChanged = false
+        }
+        changedHeads.removeAll(keepingCapacity: true)
+    }
+
+    /// The transaction is committed.
+    func end() {
+        isOpen = false
+        if heads.count > Self.mostCachedHeads { heads.removeAll() }
+    }
+
+    private func forgetAll() {
+        names.removeAll()
+        lastNumbers = [nil, nil, nil]
+        heads.removeAll()
+        changedHeads.removeAll()
+        eventIDs.removeAll()
+        transactions.removeAll()
+        timeline.removeAll()
+    }
+
+    // MARK: - Room heads, written once a batch
+
+    package func head(of room: RoomNum, _ transaction: borrowing WriteTransaction) throws -> RoomHead? {
+        if let cached = heads[room] { return cached.head }
+        let head = try transaction.roomHead(tables, room)
+        heads[room] = CachedHead(head: head)
+        return head
+    }
+
+    /// Changes a head; when there is none, the one that `created` makes.
+    package func updateHead(
+        of room: RoomNum, orCreate created: @autoclosure () -> RoomHead?, _ transaction: borrowing WriteTransaction,
+        _ change: (inout RoomHead) -> Void
+    ) throws {
+        guard var head = try self.head(of: room, transaction) ?? created() else { return }
+        let wasChanged = heads[room]?.isChanged ?? false
+        // Taken out while it changes, so that its list of extremities is not copied.
+        heads[room] = nil
+        change(&head)
+        heads[room] = CachedHead(head: head, isChanged: true)
+        if !wasChanged { changedHeads.append(room) }
+    }
+
+    // MARK: - Writes that wait
+
+    package func putEventID(hash: UInt64, _ position: LogPosition) {
+        eventIDs.append(hash, position.rawValue)
+    }
+
+    package func putTransaction(_ hash: (UInt64, UInt64), _ position: LogPosition) {
+        transactions.append(hash.0, hash.1, position.rawValue)
+    }
+
+    package func putTimeline(_ room: RoomNum, _ position: LogPosition, _ flags: EventRow.Flags, _ sender: UserNum) {
+        timeline.append(
+            UInt64(room.rawValue), position.rawValue, UInt64(flags.rawValue) << 32 | UInt64(sender.rawValue))
+    }
+
+    // MARK: - What earlier records fixed
+
+    /// Where an event is that was recorded before `position`; 0 when it was not.
+    package func position(
+        of eventID: String, before position: LogPosition, _ transaction: borrowing WriteTransaction
+    ) throws -> LogPosition {
+        try eventIDs.flush(tables.eventsByID, transaction)
+        let hash = FixedHash.short(eventID)
+        var found = LogPosition.none
+        let end = ViewKeys.eventByID(hash: hash, position)
+        try transaction.forEach(tables.eventsByID, to: end, prefix: StoreKey(hash), reversed: true) { key, _ in
+            var input = ByteReader(key)
+            _ = try input.readUInt64()
+            let candidate = try input.readPosition()
+            guard try transaction.eventRow(tables, candidate)?.hasEventID(eventID) == true else { return true }
+            found = candidate
+            return false
+        }
+        return found
+    }
+
+    /// Which event held an entry of state just before the record at `position`; 0 when none did.
+    package func stateHolder(
+        _ room: RoomNum, _ slot: SlotNum, before position: LogPosition, _ transaction: borrowing WriteTransaction
+    ) throws -> LogPosition {
+        guard position.rawValue > 0 else { return LogPosition.none }
+        return try transaction.stateHolder(tables, room, slot, asOf: LogPosition(rawValue: position.rawValue - 1))
+    }
+}
+
+/// A record that contradicts the ones before it.
+package enum BatchFault: Error, Sendable, Hashable, CustomStringConvertible {
+    case unknownName(String)
+    case missingRow(LogPosition)
+    case unknownRoomVersion(String)
+    case damagedRow(LogPosition)
+    case namesExhausted
+
+    package var description: String {
+        switch self {
+        case .unknownName(let name): "\(name) has no number"
+        case .missingRow(let position): "the event at \(position) has no row"
+        case .unknownRoomVersion(let version): "room version \(version) is unknown"
+        case .damagedRow(let position): "the row of the event at \(position) is damaged"
+        case .namesExhausted: "all numbers of names are given out"
+        }
+    }
+}

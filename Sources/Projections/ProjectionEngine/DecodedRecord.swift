@@ -1,0 +1,83 @@
+package import EventLog
+package import LogEvents
+
+/// A record with its payload read, once for all projections.
+package struct DecodedRecord: Sendable {
+    package let position: LogPosition
+    package let wallTimeMs: Int64
+    package let stream: StreamID
+    package let streamVersion: UInt64
+    package let chainHash: [UInt8]
+    package let fact: Fact
+
+    /// What the record says.
+    package enum Fact: Sendable {
+        /// The log's own record, or one whose payload was destroyed without a remainder.
+        case none
+        case pdu(DecodedPDU)
+        case accountRegistered(AccountRegistered)
+        case passwordChanged(PasswordChanged)
+        case accountDeactivated(AccountDeactivated)
+        case accountFlagsChanged(AccountFlagsChanged)
+        case deviceRegistered(DeviceRegistered)
+        case tokensRefreshed(TokensRefreshed)
+        case deviceRenamed(DeviceRenamed)
+        case devicesRemoved(DevicesRemoved)
+        case devicesSeen([DeviceSighting])
+        case profileFieldSet(ProfileFieldSet)
+        case accountDataSet(AccountDataSet)
+        case filterCreated(FilterCreated)
+        case registrationTokenSet(RegistrationTokenSet)
+        case receiptRecorded(ReceiptRecorded)
+        case roomForgotten(RoomForgotten)
+        case aliasCreated(AliasCreated)
+        case aliasRemoved(AliasRemoved)
+        case directoryVisibilitySet(DirectoryVisibilitySet)
+    }
+
+    /// Reads the payload.
+    ///
+    /// - Throws: `PayloadError` when it is damaged, or of a kind or version that this program does not know.
+    package init(_ record: EventRecord) throws(PayloadError) {
+        position = record.position
+        wallTimeMs = record.wallTimeMs
+        stream = record.stream
+        streamVersion = record.streamVersion
+        chainHash = record.chainHash
+        fact = try Self.fact(of: record)
+    }
+
+    private static func fact(of record: EventRecord) throws(PayloadError) -> Fact {
+        if record.kind.isSystem || (record.isErased && record.payload.isEmpty) { return .none }
+        guard record.version == 1 else {
+            throw PayloadError(
+                kind: recordKindNames[record.kind] ?? "kind \(record.kind.rawValue)",
+                reason: "version \(record.version) is unknown; this log was made by a newer engram")
+        }
+        let payload = record.payload
+        switch record.kind {
+        case .pduRecorded: return .pdu(try DecodedPDU(payload: payload))
+        case .accountRegistered: return .accountRegistered(try AccountRegistered(payload: payload))
+        case .passwordChanged: return .passwordChanged(try PasswordChanged(payload: payload))
+        case .accountDeactivated: return .accountDeactivated(try AccountDeactivated(payload: payload))
+        case .accountFlagsChanged: return .accountFlagsChanged(try AccountFlagsChanged(payload: payload))
+        case .deviceRegistered: return .deviceRegistered(try DeviceRegistered(payload: payload))
+        case .tokensRefreshed: return .tokensRefreshed(try TokensRefreshed(payload: payload))
+        case .deviceRenamed: return .deviceRenamed(try DeviceRenamed(payload: payload))
+        case .devicesRemoved: return .devicesRemoved(try DevicesRemoved(payload: payload))
+        case .devicesSeen: return .devicesSeen(DeviceSighting.all(in: try DevicesSeen(payload: payload)))
+        case .profileFieldSet: return .profileFieldSet(try ProfileFieldSet(payload: payload))
+        case .accountDataSet: return .accountDataSet(try AccountDataSet(payload: payload))
+        case .filterCreated: return .filterCreated(try FilterCreated(payload: payload))
+        case .registrationTokenSet: return .registrationTokenSet(try RegistrationTokenSet(payload: payload))
+        case .receiptRecorded: return .receiptRecorded(try ReceiptRecorded(payload: payload))
+        case .roomForgotten: return .roomForgotten(try RoomForgotten(payload: payload))
+        case .aliasCreated: return .aliasCreated(try AliasCreated(payload: payload))
+        case .aliasRemoved: return .aliasRemoved(try AliasRemoved(payload: payload))
+        case .directoryVisibilitySet: return .directoryVisibilitySet(try DirectoryVisibilitySet(payload: payload))
+        default:
+            throw PayloadError(
+                kind: "kind \(record.kind.rawValue)", reason: "is unknown; this log was made by a newer engram")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import EventLog
+package import KeyValueStore
+import LogEvents
+package import ProjectionEngine
+package import ReadModel
+import RoomVersions
+
+/// Keeps each event as clients see it, found by position, by id and by the transaction that sent it.
+package struct EventsProjection: Projection {
+    package let name = "events"
+    package let version: UInt32 = 1
+    package let tables: [ViewTable] = [.eventsRows, .eventsByID, .eventsTransactions]
+
+    package init() {}
+
+    package func apply(
+        _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard case .pdu(let pdu) = record.fact else { return }
+        let room = try batch.room(pdu.roomID, transaction)
+        try insert(pdu, at: record.position, room, transaction, batch)
+        if pdu.isInTimeline { batch.touched.rooms.insert(room) }
+        if let redacts = pdu.redacts, pdu.verdict == .accepted {
+            let target = try batch.position(of: redacts, before: record.position, transaction)
+            if target.rawValue != 0 {
+                try redact(target, in: room, by: record.position, version: pdu.roomVersion, transaction, batch)
+            }
+        }
+    }
+
+    private func insert(
+        _ pdu: DecodedPDU, at position: LogPosition, _ room: RoomNum, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        var fields = EventRow.Fields()
+        fields.flags = pdu.flags
+        fields.membership = pdu.membership
+        fields.room = room
+        fields.sender = try batch.user(pdu.sender, transaction)
+        fields.depth = pdu.depth
+        fields.originServerTS = pdu.originServerTS
+        if let stateKey = pdu.stateKey {
+            fields.slot = try batch.slot(type: pdu.type, stateKey: stateKey, transaction)
+            if pdu.isInTimeline {
+                fields.replaced = try batch.stateHolder(room, fields.slot, before: position, transaction)
+            }
+        }
+        if pdu.verdict == .accepted { fields.transaction = pdu.transaction }
+        batch.scratch.removeAll()
+        EventRow.write(fields, into: &batch.scratch)
+        try put(pdu.clientJSON, at: position, append: true, transaction, batch)
+        batch.putEventID(hash: pdu.eventIDHash, position)
+        if pdu.verdict == .accepted, let hash = pdu.transactionHash { batch.putTransaction(hash, position) }
+    }
+
+    /// Stores a row whose fields are in `batch.scratch`.
+    private func put(
+        _ clientJSON: [UInt8], at position: LogPosition, append: Bool, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        let header = batch.scratch.bytes
+        let size = header.count + clientJSON.count
+        try transaction.reserve(
+            batch.tables.eventsRows, ViewKeys.event(position), size: size, append: append
+        ) { row in
+            header.withUnsafeBytes { row.copyMemory(from: $0) }
+            UnsafeMutableRawBufferPointer(rebasing: row[header.count...]).copyBytes(from: clientJSON)
+        }
+    }
+
+    /// Strips a row of what the redaction algorithm of its room version does not protect.
+    private func redact(
+        _ target: LogPosition, in room: RoomNum, by redaction: LogPosition, version: String,
+        _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard let row = try transaction.eventRow(batch.tables, target) else { throw BatchFault.missingRow(target) }
+        // The first redaction counts, and none reaches into another room.
+        guard row.room == room, !row.flags.contains(.redacted) else { return }
+        guard let version = RoomVersion.named(version) else { throw BatchFault.unknownRoomVersion(version) }
+        guard let json = ClientEventJSON.redacted(row.clientJSON, version: version) else {
+            throw BatchFault.damagedRow(target)
+        }
+        var fields = row.fields
+        fields.flags.insert(.redacted)
+        fields.flags.remove(.mentions)
+        fields.redactedBy = redaction
+        batch.scratch.removeAll()
+        EventRow.write(fields, into: &batch.scratch)
+        try put(json, at: target, append: false, transaction, batch)
+    }
+}

@@ -1,0 +1,65 @@
+package import KeyValueStore
+import LogEvents
+package import ProjectionEngine
+package import ReadModel
+
+/// Gives rooms, users and entries of state the short numbers that all other keys are made of.
+///
+/// It goes first and names whatever a record mentions, so that numbers depend on the log alone and not on which other
+/// projections are built.
+package struct NamesProjection: Projection {
+    package let name = "names"
+    package let version: UInt32 = 1
+    package let tables: [ViewTable] = [.namesByText, .namesByNumber]
+
+    package init() {}
+
+    package func apply(
+        _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        switch record.fact {
+        case .none, .registrationTokenSet, .aliasRemoved: return
+        case .pdu(let pdu): try apply(pdu, transaction, batch)
+        case .accountRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .passwordChanged(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .accountDeactivated(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .accountFlagsChanged(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .deviceRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .tokensRefreshed(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .deviceRenamed(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .devicesRemoved(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .devicesSeen(let sightings):
+            for sighting in sightings { try batch.intern(.user, sighting.userID, transaction) }
+        case .profileFieldSet(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .filterCreated(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .accountDataSet(let fact):
+            try batch.intern(.user, fact.userID, transaction)
+            if let roomID = fact.roomID { try batch.intern(.room, roomID, transaction) }
+        case .receiptRecorded(let fact):
+            try batch.intern(.user, fact.userID, transaction)
+            try batch.intern(.room, fact.roomID, transaction)
+        case .roomForgotten(let fact):
+            try batch.intern(.user, fact.userID, transaction)
+            try batch.intern(.room, fact.roomID, transaction)
+        case .aliasCreated(let fact): try batch.intern(.room, fact.roomID, transaction)
+        case .directoryVisibilitySet(let fact): try batch.intern(.room, fact.roomID, transaction)
+        }
+    }
+
+    private func apply(
+        _ pdu: DecodedPDU, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        try batch.intern(.room, pdu.roomID, transaction)
+        try batch.intern(.user, pdu.sender, transaction)
+        if let stateKey = pdu.stateKey {
+            try batch.intern(.slot, ViewKeys.slotText(type: pdu.type, stateKey: stateKey), transaction)
+            if pdu.isMember { try batch.intern(.user, stateKey, transaction) }
+        }
+        for change in pdu.stateDelta {
+            try batch.intern(.slot, ViewKeys.slotText(type: change.type, stateKey: change.stateKey), transaction)
+            if change.type.utf8.elementsEqual("m.room.member".utf8) {
+                try batch.intern(.user, change.stateKey, transaction)
+            }
+        }
+    }
+}

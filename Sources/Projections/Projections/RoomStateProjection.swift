@@ -1,0 +1,77 @@
+import EventLog
+package import KeyValueStore
+import LogEvents
+package import ProjectionEngine
+package import ReadModel
+
+/// Keeps the current state of each room, its members, and since when which event has held each entry.
+package struct RoomStateProjection: Projection {
+    package let name = "roomState"
+    package let version: UInt32 = 1
+    package let tables: [ViewTable] = [.stateCurrent, .stateHistory, .stateMembers]
+
+    package init() {}
+
+    package func apply(
+        _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard case .pdu(let pdu) = record.fact else { return }
+        if StateChanges.changesState(pdu) {
+            try applyState(pdu, at: record.position, transaction, batch)
+        }
+        if let redacts = pdu.redacts, pdu.verdict == .accepted {
+            try applyRedaction(of: redacts, by: pdu, at: record.position, transaction, batch)
+        }
+    }
+
+    private func applyState(
+        _ pdu: DecodedPDU, at position: LogPosition, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        let room = try batch.room(pdu.roomID, transaction)
+        for entry in try StateChanges.entries(pdu, at: position, transaction, batch) {
+            let slot = try batch.slot(type: entry.type, stateKey: entry.stateKey, transaction)
+            let key = ViewKeys.stateCurrent(room, slot)
+            if entry.holder == LogPosition.none {
+                try transaction.delete(batch.tables.stateCurrent, key)
+            } else {
+                try transaction.put(batch.tables.stateCurrent, key, StoreKey(entry.holder.rawValue))
+            }
+            try transaction.put(
+                batch.tables.stateHistory,
+                ViewKeys.stateHistory(room, slot, position),
+                StateHistoryRow.encoded(holder: entry.holder, since: position)
+            )
+        }
+        for member in try StateChanges.members(pdu, at: position, transaction, batch) {
+            let key = ViewKeys.member(room, try batch.user(member.userID, transaction))
+            if member.position == LogPosition.none {
+                try transaction.delete(batch.tables.stateMembers, key)
+            } else {
+                try transaction.put(
+                    batch.tables.stateMembers, key,
+                    MemberRow.encoded(
+                        membership: member.membership, position: member.position, profileJSON: member.profileJSON))
+            }
+        }
+    }
+
+    /// A redacted member event loses its name and avatar: `m.room.member` "allows keys `membership`, …" only.
+    private func applyRedaction(
+        of eventID: String, by pdu: DecodedPDU, at position: LogPosition, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        let target = try batch.position(of: eventID, before: position, transaction)
+        guard target != LogPosition.none, let row = try transaction.eventRow(batch.tables, target),
+            row.membership != .none
+        else { return }
+        let room = try batch.room(pdu.roomID, transaction)
+        guard row.room == room, let slot = try transaction.slotName(batch.tables, row.slot) else { return }
+        let key = ViewKeys.member(room, try batch.user(slot.stateKey, transaction))
+        guard let value = try transaction.get(batch.tables.stateMembers, key) else { return }
+        let member = try MemberRow(reading: value)
+        guard member.position == target else { return }
+        let emptied = MemberRow.encoded(
+            membership: member.membership, position: target, profileJSON: Array("{}".utf8))
+        try transaction.put(batch.tables.stateMembers, key, emptied)
+    }
+}

@@ -1,0 +1,81 @@
+package import KeyValueStore
+package import ProjectionEngine
+package import ReadModel
+import EventLog
+
+/// Keeps each room's events in stream order, and its head: extremities, depth and counts.
+package struct TimelineProjection: Projection {
+    package let name = "timeline"
+    package let version: UInt32 = 1
+    package let tables: [ViewTable] = [.timelineOrder, .roomsHeads]
+
+    package init() {}
+
+    package func apply(
+        _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard case .pdu(let pdu) = record.fact else {
+            if record.stream.kind == .room { try noteStream(of: record, transaction, batch) }
+            return
+        }
+        let room = try batch.room(pdu.roomID, transaction)
+        guard pdu.isInTimeline else {
+            if record.stream.kind == .room {
+                try batch.updateHead(of: room, orCreate: nil, transaction) { $0.streamVersion = record.streamVersion }
+            }
+            return
+        }
+        let sender = try batch.user(pdu.sender, transaction)
+        batch.putTimeline(room, record.position, pdu.flags, sender)
+        let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
+        let changesState = StateChanges.changesState(pdu)
+        let isCreate = pdu.stateKey == "" && pdu.type.utf8.elementsEqual("m.room.create".utf8)
+        try batch.updateHead(of: room, orCreate: RoomHead(), transaction) { head in
+            head.lastTimelinePosition = record.position
+            head.eventCount &+= 1
+            head.maxDepth = max(head.maxDepth, pdu.depth)
+            if changesState { head.lastStatePosition = record.position }
+            if isCreate, head.createPosition == LogPosition.none {
+                head.createPosition = record.position
+                head.roomVersion = pdu.roomVersion
+            }
+            if head.roomVersion.isEmpty { head.roomVersion = pdu.roomVersion }
+            if record.stream.kind == .room { head.streamVersion = record.streamVersion }
+            advance(&head.forwardExtremities, pdu)
+            head.joinedCount = UInt64(clamping: Int64(clamping: head.joinedCount) &+ counts.joined)
+            head.invitedCount = UInt64(clamping: Int64(clamping: head.invitedCount) &+ counts.invited)
+        }
+    }
+
+    /// "the forward extremities of a room are the most recent events [that] are not referenced by other events"
+    private func advance(_ extremities: inout [String], _ pdu: DecodedPDU) {
+        extremities.removeAll { held in pdu.prevEvents.contains { $0.utf8.elementsEqual(held.utf8) } }
+        extremities.append(pdu.eventID)
+    }
+
+    /// How the numbers of joined and invited members change.
+    private func memberCounts(
+        _ pdu: DecodedPDU, at position: LogPosition, _ room: RoomNum, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws -> (joined: Int64, invited: Int64) {
+        var joined: Int64 = 0
+        var invited: Int64 = 0
+        for change in try StateChanges.members(pdu, at: position, transaction, batch) {
+            let slot = try batch.slot(type: "m.room.member", stateKey: change.userID, transaction)
+            let holder = try batch.stateHolder(room, slot, before: position, transaction)
+            let old = holder == LogPosition.none ? nil : try transaction.eventRow(batch.tables, holder)
+            let before = old?.membership ?? .none
+            joined += (change.membership == .join ? 1 : 0) - (before == .join ? 1 : 0)
+            invited += (change.membership == .invite ? 1 : 0) - (before == .invite ? 1 : 0)
+        }
+        return (joined, invited)
+    }
+
+    /// Keeps the version that the next append to the room must expect.
+    private func noteStream(
+        of record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard let room = try transaction.room(batch.tables, record.stream.name) else { return }
+        try batch.updateHead(of: room, orCreate: nil, transaction) { $0.streamVersion = record.streamVersion }
+    }
+}
