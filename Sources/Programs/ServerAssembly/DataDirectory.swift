@@ -37,6 +37,9 @@ package struct DataDirectory: Sendable {
         }
     }
 
+    /// Removes the socket that a killed server left behind; nobody listens on it once the data is ours.
+    package static func removeStaleSocket(_ path: String) { unlink(path) }
+
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Bytes of all files below a directory, as they lie on the disk.

@@ -1,28 +1,24 @@
-import CanonicalJSON
 import ClientAPI
 import CommandHandling
 package import Configuration
 import EventLog
 import EventSigning
 import HTTPFront
-import KeyValueStore
-import MatrixIdentifiers
 import ProjectionEngine
-import Projections
 import Queries
-import ReadModel
 import RoomVersions
-import Synchronization
 
 /// The homeserver: the one place where the log, the projections, the commands and the edges meet.
 package final class Homeserver: Sendable {
     private let configuration: ServerConfiguration
     private let data: DataDirectory
     private let storage: Storage
+    private let accounts: AccountCommands
+    private let clientAPI: ClientAPI
     private let notifier: ChangeNotifier
     private let ephemeral: EphemeralState
     private let front: HTTPServer
-    private let control: ControlServer
+    private let control: HTTPServer
     private let log: StructuredLog
 
     /// Opens the data and brings the projections up to the log's head.
@@ -32,28 +28,23 @@ package final class Homeserver: Sendable {
     package init(configuration: ServerConfiguration) throws {
         self.configuration = configuration
         data = DataDirectory(configuration: configuration)
-        log = StructuredLog(level: StructuredLog.Level(rawValue: configuration.logLevel) ?? .info)
+        let log = StructuredLog(minimumLevel: configuration.structuredLogLevel)
+        self.log = log
         let metrics = MetricsRegistry()
         let notifier = ChangeNotifier(nowMs: WallClock.nowMs)
         self.notifier = notifier
         let key = try configuration.readSigningKey()
-        storage = try Storage(data: data, signingKey: key, log: log) { notifier.applied($0) }
+        let revocations = Revocations()
+        storage = try Storage(data: data, signingKey: key, log: log) { batch in
+            revocations.tell(batch)
+            notifier.applied(batch)
+        }
         ephemeral = EphemeralState(
             startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier)
-        let environment = CommandEnvironment(
-            log: storage.eventLog,
-            views: storage.views,
-            serverName: configuration.serverName,
-            signingKey: key,
-            nowMs: WallClock.nowMs,
-            randomBytes: Randomness.bytes,
-            defaultRoomVersion: RoomVersion.named(configuration.defaultRoomVersion) ?? .v12
-        )
-        let shutdown = ShutdownSignal()
-        let pool = WorkerPool()
+        let environment = storage.commandEnvironment(configuration, key: key)
         let rooms = RoomCommands(environment: environment)
-        let accounts = AccountCommands(environment: environment, rooms: rooms)
-        let clientAPI = ClientAPI(
+        accounts = AccountCommands(environment: environment, settings: AccountSettings(configuration))
+        clientAPI = ClientAPI(
             environment: environment,
             rooms: rooms,
             accounts: accounts,
@@ -62,25 +53,38 @@ package final class Homeserver: Sendable {
             epoch: storage.epoch,
             settings: ClientAPISettings(configuration)
         )
+        revocations.authenticator = clientAPI.authenticator
+        let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(
             configuration: HTTPServerConfiguration(configuration),
             router: Router(clientAPI.routes + housekeeping.routes),
             pool: pool,
             metrics: metrics,
-            log: log,
-            shutdown: shutdown
+            log: log
         )
-        control = ControlServer(path: data.controlSocket, accounts: accounts, storage: storage, pool: pool, log: log)
+        let operations = try ControlOperations(
+            storage: storage, rooms: rooms, accounts: accounts, serverName: configuration.serverName)
+        control = HTTPServer(
+            configuration: HTTPServerConfiguration(
+                listeners: [HTTPListener(port: 0, unixPath: data.controlSocket)], eventLoopThreads: 1),
+            router: Router(ControlServer.routes(operations)),
+            pool: pool,
+            metrics: MetricsRegistry(),
+            log: log
+        )
     }
 
     /// Serves until SIGTERM or SIGINT; SIGHUP reads the certificates again.
     package func run() async throws {
         let signals = SignalStream()
+        DataDirectory.removeStaleSocket(data.controlSocket)
         let addresses = try await front.start()
-        try await control.start()
-        for address in addresses { log.info("listening", ("address", address)) }
-        log.info("engram is ready", ("server_name", configuration.serverName.rawValue), ("head", "\(storage.eventLog.durableHead)"))
+        _ = try await control.start()
+        for address in addresses { log.info("listening", [("address", "\(address.host):\(address.port)")]) }
+        log.info(
+            "engram is ready",
+            [("server_name", configuration.serverName.rawValue), ("head", "\(storage.eventLog.durableHead)")])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await tick() }
             group.addTask { [self] in
@@ -97,18 +101,31 @@ package final class Homeserver: Sendable {
         }
         log.info("stopping")
         notifier.shutDown()
-        await control.shutdown()
+        await control.shutdown(grace: .seconds(1))
         await front.shutdown(grace: .seconds(5))
-        storage.close()
+        storage.close(log: log)
+        DataDirectory.removeStaleSocket(data.controlSocket)
         log.info("stopped")
+        log.close()
     }
 
-    /// Ends long polls and typing notices whose time has come.
+    /// Ends long polls and typing notices whose time has come, and writes down where devices were seen.
     private func tick() async {
+        var count = 0
         while !Task.isCancelled {
             notifier.expire()
             ephemeral.expire()
+            count += 1
+            if count % 1200 == 0 { await noteSightings() }
             do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
+        }
+    }
+
+    private func noteSightings() async {
+        do {
+            try await accounts.flush(clientAPI.authenticator.sightings)
+        } catch {
+            log.warning("where devices were seen was not noted", [("fault", "\(error)")])
         }
     }
 }

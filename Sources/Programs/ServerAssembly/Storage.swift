@@ -1,6 +1,7 @@
 package import EventLog
 package import EventSigning
-import HTTPFront
+import Glibc
+package import HTTPFront
 import KeyValueStore
 package import ProjectionEngine
 import Projections
@@ -12,6 +13,8 @@ package final class Storage: Sendable {
     package let views: Views
     package let engine: ProjectionEngine
 
+    /// Opens both and brings the projections up to the log's head.
+    ///
     /// - Parameter onApplied: told of each batch once it can be read, on the log's apply thread.
     package init(
         data: DataDirectory,
@@ -20,23 +23,38 @@ package final class Storage: Sendable {
         onApplied: @escaping @Sendable (AppliedBatch) -> Void
     ) throws {
         try DataDirectory.makeDirectories(data.log)
-        let views = try ViewsDirectory.openTrusted(data: data) { log.warning($0) }
-        let engine = try ProjectionEngine(views: views, projections: builtInProjections, onApplied: onApplied)
-        self.views = views
-        self.engine = engine
-        eventLog = try LMDBEventLog(
+        try DataDirectory.makeDirectories(data.views)
+        // The log first: it holds the lock that keeps a second server away from both.
+        let later = LateEngine()
+        let eventLog = try LMDBEventLog(
             directory: data.log,
             wallClock: WallClock.nowMs,
             randomBytes: Randomness.bytes,
-            signer: { signingKey.sign($0) },
-            onCommitted: { try engine.apply($0) }
+            signer: { message in (try? signingKey.signature(of: message)) ?? [] },
+            onFatal: { fault in
+                // After a failed sync nobody knows what the disk holds: never retry, never answer again.
+                log.error("the disk failed; the server stops", [("fault", "\(fault)")])
+                log.flush()
+                _exit(70)
+            },
+            onCommitted: { try later.engine?.apply($0) }
         )
-        let started = ContinuousClock.now
-        try engine.catchUp(from: eventLog) { position, head in
-            if ContinuousClock.now - started > .seconds(1) {
-                log.info("catching up", ("position", "\(position)"), ("head", "\(head)"))
+        do {
+            views = try Views(directory: data.views)
+            if views.wasDiscarded {
+                log.warning("the machine stopped without closing the projections; they are built again from the log")
             }
-            return true
+            engine = ProjectionEngine(
+                views: views, projections: builtInProjections, source: RecordSource(eventLog), onApplied: onApplied)
+            later.engine = engine
+            self.eventLog = eventLog
+            try engine.catchUp { done, head, perSecond in
+                log.info("catching up", [("position", "\(done)"), ("head", "\(head)"), ("per_second", "\(Int(perSecond))")])
+                return true
+            }
+        } catch {
+            eventLog.close()
+            throw error
         }
     }
 
@@ -44,8 +62,8 @@ package final class Storage: Sendable {
     package var epoch: UInt64 { eventLog.epoch }
 
     /// Writes everything out; the next start trusts the projections also after another boot.
-    package func close() {
+    package func close(log: StructuredLog) {
         eventLog.close()
-        ViewsDirectory.closeCleanly(views)
+        do { try views.close() } catch { log.warning("the projections were not closed cleanly", [("fault", "\(error)")]) }
     }
 }

@@ -63,6 +63,8 @@ enum RecordText {
             object["room_version"] = .string(fact.roomVersion)
             object["event_id"] = .string(fact.eventID)
             object["room_id"] = .string(fact.roomID)
+            if fact.setsOwnEntry { object["sets_own_entry"] = true }
+            if let redacts = fact.redacts { object["effective_redacts"] = .string(redacts) }
             if !fact.rule.isEmpty { object["rule"] = .string(fact.rule) }
             if !fact.reason.isEmpty { object["reason"] = .string(fact.reason) }
             if let sent = fact.sentBy {

@@ -1,8 +1,8 @@
 import CanonicalJSON
-import Decisions
-import EventAuthorization
+package import Decisions
+package import EventAuthorization
 package import EventLog
-import EventSigning
+package import EventSigning
 package import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers

@@ -1,5 +1,5 @@
 package import CanonicalJSON
-package import Decisions
+import Decisions
 import EventLog
 import LogEvents
 package import MatrixIdentifiers

@@ -1,9 +1,10 @@
-package import CanonicalJSON
-package import Decisions
+import CanonicalJSON
+import Decisions
 import EventLog
-package import LogEvents
+import LogEvents
 package import MatrixIdentifiers
 import Queries
+import ReadModel
 
 extension RoomCommands {
     /// A free local alias with the stream that its creation is checked against.
@@ -27,7 +28,7 @@ extension RoomCommands {
     private func newAlias(_ alias: RoomAlias, takenAs rejection: Rejection) throws -> NewAlias {
         let stream = StreamID(kind: .server, name: "alias/" + alias.rawValue)
         let version = try environment.log.streamVersion(of: stream)
-        guard try DirectoryQueries(views: environment.views).room(of: alias) == nil else { throw rejection }
+        guard try DirectoryQueries(views: environment.views).alias(alias) == nil else { throw rejection }
         return NewAlias(alias: alias, stream: stream, version: version)
     }
 
@@ -51,8 +52,10 @@ extension RoomCommands {
     /// Removes a local alias: its creator may, an administrator, and whoever may change the room's canonical alias.
     package func removeAlias(_ alias: RoomAlias, caller: Caller) async throws {
         let directory = DirectoryQueries(views: environment.views)
-        guard let room = try directory.room(of: alias) else { throw Rejection.notFound("There is no alias \(alias).") }
-        let isCreator = try directory.creator(of: alias) == caller.userID
+        guard let (room, creator) = try directory.alias(alias) else {
+            throw Rejection.notFound("There is no alias \(alias).")
+        }
+        let isCreator = creator == caller.userID.rawValue
         let mayChange = try await inRoomMayRemove(room, caller: caller)
         guard isCreator || caller.isAdmin || mayChange else {
             throw Rejection.forbidden("You did not make this alias, and may not change the room's aliases.")
@@ -119,7 +122,7 @@ extension RoomCommands {
             guard let alias = RoomAlias(text) else {
                 throw Rejection.invalidParam("\(text.prefix(255)) is not a room alias.")
             }
-            guard try DirectoryQueries(views: environment.views).room(of: alias) == room else {
+            guard try DirectoryQueries(views: environment.views).alias(alias)?.room == room else {
                 throw Rejection(400, "M_BAD_ALIAS", "\(alias) does not point to this room.")
             }
         }

@@ -1,10 +1,12 @@
 package import CanonicalJSON
-package import Decisions
+import Decisions
 import EventLog
-package import LogEvents
+import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers
 import Queries
+import ReadModel
+import RoomVersions
 
 extension RoomCommands {
     /// Joins a room; joining again changes nothing.
@@ -223,7 +225,7 @@ extension RoomCommands {
             return try rooms.membership(other, user)?.membership == .join
         }
         guard isAllowed else { return [] }
-        return try rooms.joinedMembers(room, onServer: environment.serverName, limit: 200)
+        return try rooms.joinedMembers(room).filter { $0.serverName == environment.serverName }
     }
 
     /// Names a user with the power to invite as the one who lets the sender into a restricted room.

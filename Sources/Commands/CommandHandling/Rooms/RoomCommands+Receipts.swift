@@ -1,10 +1,11 @@
 package import CanonicalJSON
-package import Decisions
+import Decisions
 import EventLog
-package import LogEvents
-package import MatrixIdentifiers
+import LogEvents
 import MatrixEvents
+package import MatrixIdentifiers
 import Queries
+import ReadModel
 
 extension RoomCommands {
     /// Records how far a user has read. A receipt for an earlier event than the last one changes nothing.
@@ -64,7 +65,8 @@ extension RoomCommands {
         threadID: String?,
         caller: Caller
     ) throws -> ReceiptRecorded? {
-        let previous = try rooms.receipt(room, user: caller.userID, type: type, threadID: threadID)
+        let previous = try ReceiptQueries(views: environment.views).receipt(
+            room, user: caller.userID, type: type, threadID: threadID)
         if let previous {
             if previous.eventID == eventID.rawValue { return nil }
             if let position = try rooms.eventPosition(eventID), previous.eventPosition >= position { return nil }

@@ -1,8 +1,8 @@
 package import CanonicalJSON
-package import Decisions
+import Decisions
 import EventLog
-package import LogEvents
-package import MatrixEvents
+import LogEvents
+import MatrixEvents
 package import MatrixIdentifiers
 import Queries
 import RoomVersions

@@ -4,6 +4,7 @@ import LogEvents
 import MatrixEvents
 import MatrixIdentifiers
 import Queries
+import ReadModel
 import RoomVersions
 
 /// Loads the head of a room: where it stands from the projections, its PDUs from the log.

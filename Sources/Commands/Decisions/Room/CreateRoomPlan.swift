@@ -4,7 +4,7 @@ import RoomVersions
 
 /// The events that a new room starts with, in the order the specification gives for `POST /createRoom`.
 package struct CreateRoomPlan {
-    let request: CreateRoomRequest
+    package let request: CreateRoomRequest
     let creator: UserID
     /// The creator's `displayname` and `avatar_url` for the join event.
     let profile: JSONObject
