@@ -40,8 +40,9 @@ package enum PowerLevelValue {
 
     /// "the value is truncated at the decimal point"; what no 64-bit integer holds is no level.
     private static func parse(_ number: Double) -> Int64? {
-        guard number.isFinite else { return nil }
-        return Int64(exactly: number.rounded(.towardZero))
+        // The conversion truncates, and traps beyond these bounds; not-a-number fails both comparisons.
+        guard number >= -0x1p63, number < 0x1p63 else { return nil }
+        return Int64(number)
     }
 
     private static func isWhitespace(_ byte: UInt8) -> Bool {
