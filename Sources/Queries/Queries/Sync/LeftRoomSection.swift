@@ -35,7 +35,8 @@ struct LeftRoomSection {
             entries = found.ascending
             window = found
         }
-        if row.position > max(row.leftAt, context.since), let own = try ownEvent(row) { entries.append(own) }
+        let hasOwnLater = row.position > max(row.leftAt, context.since)
+        if hasOwnLater, let own = try ownEvent(row) { entries.append(own) }
         let around = RoomStateSection.Surroundings(
             head: head,
             isFull: isFull && wasIn,
@@ -44,7 +45,8 @@ struct LeftRoomSection {
             end: wasIn ? row.leftAt : .none,
             hasGap: wasIn && leftSince && (window?.hasMore == true || window?.hasSkipped == true),
             senders: Set(entries.map(\.event.sender)),
-            heroes: []
+            heroes: [],
+            ownLaterEvent: hasOwnLater ? row.position : nil
         )
         _ = try RoomStateSection(context: context).append(around, sight: &sight, to: &writer)
         try TimelineSection(context: context).append(

@@ -22,6 +22,8 @@ struct RoomStateSection {
         let hasGap: Bool
         let senders: Set<UserNum>
         let heroes: [UserNum]
+        /// The user's own member event that came after leaving, which `state_after` must have too.
+        var ownLaterEvent: LogPosition?
     }
 
     /// Appends the section and answers how many events it has.
@@ -39,6 +41,7 @@ struct RoomStateSection {
         if context.filter.lazyLoadMembers {
             holders = try lazily(holders, around, at: position, room: sight.room)
         }
+        if useStateAfter, let own = around.ownLaterEvent { holders = holders.filter { $0 != own } + [own] }
         writer.key(useStateAfter ? "state_after" : "state")
         writer.splice("{\"events\":[")
         var count = 0
