@@ -1,5 +1,6 @@
 import CanonicalJSON
 import CommandHandling
+import LogEvents
 import MatrixIdentifiers
 import Synchronization
 import Testing

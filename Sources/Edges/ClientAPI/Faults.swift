@@ -48,7 +48,7 @@ enum Faults {
             MatrixError.limitExceeded(retryAfterMilliseconds: 1000, message: "The server has too much to write.")
         case .tooLarge: MatrixError(status: 413, errcode: "M_TOO_LARGE", message: "This is more than can be stored.")
         case .closed: MatrixError(status: 503, errcode: "M_UNKNOWN", message: "The server is shutting down.")
-        case .storage, .projection:
+        case .storage, .projection, .log:
             MatrixError(status: 500, errcode: "M_UNKNOWN", message: "The server could not store this: \(fault)")
         }
     }

@@ -208,7 +208,7 @@ extension AccountCommands {
     }
 
     /// Closes an account for ever, after it has left its rooms and turned its invitations down.
-    package func deactivate(_ user: UserID, erase: Bool, caller: Caller) async throws {
+    package func deactivate(_ user: UserID, erase: Bool, rooms: RoomCommands, caller: Caller) async throws {
         guard let row = try accounts.account(user) else { throw Rejection.notFound("There is no account \(user).") }
         if row.isDeactivated, !erase { return }
         let leaver = Caller(userID: user, deviceID: nil, requestID: caller.requestID)

@@ -16,17 +16,14 @@ package final class AccountCommands: Sendable {
     package let sessions: InteractiveSessions
     package let loginTokens: LoginTokens
     let refreshes = FreshTokens()
-    let rooms: RoomCommands
     let accounts: AccountQueries
 
     package init(
         environment: CommandEnvironment,
-        rooms: RoomCommands,
         settings: AccountSettings = AccountSettings(),
         hashing: PasswordHashing = PasswordHashing()
     ) {
         self.environment = environment
-        self.rooms = rooms
         self.settings = settings
         self.hashing = hashing
         sessions = InteractiveSessions(nowMs: environment.nowMs, randomBytes: environment.randomBytes)

@@ -48,7 +48,7 @@ extension ClientAPI {
         let passed = try await interactiveOfOwner(call, "POST /account/deactivate").pass(body.object)
         let caller = try call.caller
         try await accounts.deactivate(
-            caller.userID, erase: try Body(passed.request).flag("erase"), caller: caller)
+            caller.userID, erase: try Body(passed.request).flag("erase"), rooms: rooms, caller: caller)
         // There is no identity server to which anything could have been bound.
         return .json(["id_server_unbind_result": "success"])
     }
