@@ -107,7 +107,7 @@ var targets: [Target] = [
     library(
         "ServerAssembly", in: "Programs",
         [
-            "CanonicalJSON", "ClientAPI", "CommandHandling", "Configuration", "EventLog", "EventSigning", "HTTPFront",
+            "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling", "Configuration", "EventLog", "EventSigning", "HTTPFront",
             "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries",
             "ReadModel",
             "RoomVersions", nioCore, nioPosix, nioSSL,
@@ -166,6 +166,21 @@ if Context.environment["ENGRAM_BENCH"] != nil {
         .executableTarget(
             name: "http-bench", dependencies: ["HTTPFront", nioCore, nioPosix, nioHTTP1], path: "tools/bench/http",
             swiftSettings: strict))
+    targets.append(
+        .executableTarget(
+            name: "query-bench",
+            dependencies: [
+                "CanonicalJSON", "EventLog", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections",
+                "Queries", "ReadModel",
+            ],
+            path: "tools/bench/queries", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
+            name: "replay-bench",
+            dependencies: [
+                "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "Projections", "ReadModel",
+            ],
+            path: "tools/bench/replay", swiftSettings: strict))
 }
 
 // Only what `ENGRAM_TARGETS` names, downwards closed, when it is set.

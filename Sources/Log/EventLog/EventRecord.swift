@@ -1,39 +1,49 @@
-/// A record as it lies in the log, decompressed and upcast.
+/// A record as the log holds it.
 package struct EventRecord: Sendable {
     package let position: LogPosition
-    /// Milliseconds since 1970, as the server's clock said.
+    /// How often the log had been restored into the past when the record was written, counted from 1.
+    package let epoch: UInt64
     package let wallTimeMs: Int64
     package let kind: RecordKind
-    package let version: UInt8
+    package internal(set) var version: UInt8
     package let stream: StreamID
-    /// Dense in its stream, from 1.
+    /// The record's number in its stream, dense from 1; 0 in no stream.
     package let streamVersion: UInt64
     package let actor: String
     package let cause: String
-    /// What happened. Of an erased record: what is left of it, perhaps nothing.
-    package let payload: [UInt8]
+    /// The payload; of an erased record what was left in its place, if anything.
+    package internal(set) var payload: [UInt8]
     package let isErased: Bool
-    /// BLAKE2b-256 of salt and payload as first written.
-    package let payloadDigest: [UInt8]
-    /// BLAKE2b-256 of the previous chain hash, the header and the digest.
-    package let chainHash: [UInt8]
+    let digest: Hash32
+    let chain: Hash32
 
-    package init(
-        position: LogPosition, wallTimeMs: Int64, kind: RecordKind, version: UInt8, stream: StreamID,
-        streamVersion: UInt64, actor: String, cause: String, payload: [UInt8], isErased: Bool = false,
-        payloadDigest: [UInt8] = [], chainHash: [UInt8] = []
+    package var payloadDigest: [UInt8] { digest.bytes }
+    /// Hash of this record's header and of the chain before it.
+    package var chainHash: [UInt8] { chain.bytes }
+
+    init(
+        position: LogPosition, epoch: UInt64, wallTimeMs: Int64, streamVersion: UInt64, record: NewRecord,
+        isErased: Bool = false, digest: Hash32, chain: Hash32
     ) {
         self.position = position
+        self.epoch = epoch
         self.wallTimeMs = wallTimeMs
-        self.kind = kind
-        self.version = version
-        self.stream = stream
+        kind = record.kind
+        version = record.version
+        stream = record.stream
         self.streamVersion = streamVersion
-        self.actor = actor
-        self.cause = cause
-        self.payload = payload
+        actor = record.actor
+        cause = record.cause
+        payload = record.payload
         self.isErased = isErased
-        self.payloadDigest = payloadDigest
-        self.chainHash = chainHash
+        self.digest = digest
+        self.chain = chain
+    }
+
+    /// For tests of what applies records: a record that no log holds; its hashes are zero.
+    package init(position: LogPosition, epoch: UInt64 = 1, wallTimeMs: Int64, streamVersion: UInt64, record: NewRecord) {
+        self.init(
+            position: position, epoch: epoch, wallTimeMs: wallTimeMs, streamVersion: streamVersion, record: record,
+            digest: .zero, chain: .zero)
     }
 }

@@ -1,17 +1,18 @@
-/// A record that is to be appended; the log adds position, time, stream version, digest and chain hash.
+/// A record before the log has given it a place.
 package struct NewRecord: Sendable {
-    package let kind: RecordKind
-    /// Version of the payload's format.
-    package let version: UInt8
-    package let stream: StreamID
-    /// Who did it: a user ID, or empty.
-    package let actor: String
-    /// What caused it: a request id, an origin.
-    package let cause: String
-    package let payload: [UInt8]
+    package var kind: RecordKind
+    /// The version of the payload's format; readers bring old ones up to date with upcasters.
+    package var version: UInt8
+    package var stream: StreamID
+    /// Who caused it, as a user or server name; may be empty.
+    package var actor: String
+    /// The request, origin or transaction it came from; may be empty.
+    package var cause: String
+    package var payload: [UInt8]
 
     package init(
-        kind: RecordKind, version: UInt8, stream: StreamID, actor: String, cause: String, payload: [UInt8]
+        kind: RecordKind, version: UInt8 = 1, stream: StreamID, actor: String = "", cause: String = "",
+        payload: [UInt8]
     ) {
         self.kind = kind
         self.version = version
@@ -20,22 +21,26 @@ package struct NewRecord: Sendable {
         self.cause = cause
         self.payload = payload
     }
+
+    /// The largest payload of one record.
+    package static let largestPayload = 16 << 20
 }
 
-/// Records that become durable together or not at all.
+/// Records that are appended together or not at all.
 package struct LogBatch: Sendable {
-    package let records: [NewRecord]
-    /// The versions that streams must have for the batch to be appended.
-    package let expected: [(stream: StreamID, version: UInt64)]
+    package var records: [NewRecord]
+    /// The version each named stream must have before the batch; 0 for a stream that must not exist yet.
+    package var expected: [(stream: StreamID, version: UInt64)]
 
-    package init(records: [NewRecord], expected: [(StreamID, UInt64)]) {
+    package init(records: [NewRecord], expected: [(stream: StreamID, version: UInt64)] = []) {
         self.records = records
-        self.expected = expected.map { (stream: $0.0, version: $0.1) }
+        self.expected = expected
     }
 }
 
-/// Where a batch came to lie.
+/// What the log answers once a batch is durable and readable.
 package struct AppendReceipt: Sendable, Hashable {
+    /// The places of the batch's records, in order. For an empty batch, the head.
     package let positions: ClosedRange<LogPosition>
     package let wallTimeMs: Int64
 

@@ -1,5 +1,9 @@
-/// What a stream belongs to.
-package enum StreamKind: UInt8, Sendable, Hashable {
+import Glibc
+import KeyValueStore
+
+/// What a stream of records is about.
+package enum StreamKind: UInt8, Sendable, Hashable, CaseIterable {
+    /// No stream: such records have no stream version.
     case none = 0
     case room = 1
     case user = 2
@@ -7,7 +11,7 @@ package enum StreamKind: UInt8, Sendable, Hashable {
     case server = 4
 }
 
-/// The sequence of records about one thing, with dense versions of its own: what compare-and-append compares.
+/// A stream: the records of one room, user, device or part of the server, numbered densely from 1.
 package struct StreamID: Hashable, Sendable, CustomStringConvertible {
     package let kind: StreamKind
     package let name: String
@@ -17,18 +21,29 @@ package struct StreamID: Hashable, Sendable, CustomStringConvertible {
         self.name = name
     }
 
-    /// The log's own records are about nothing else.
+    /// For records that belong to no stream.
     package static let none = StreamID(kind: .none, name: "")
 
+    /// The longest name, in UTF-8 bytes; Matrix identifiers have at most 255.
+    package static let longestName = 500
+
     package static func == (left: StreamID, right: StreamID) -> Bool {
-        left.kind == right.kind && left.name.utf8.elementsEqual(right.name.utf8)
+        // By bytes: `String ==` would take canonically equivalent names for the same.
+        guard left.kind == right.kind else { return false }
+        return left.name.withStoreBytes { leftName in
+            right.name.withStoreBytes { rightName in
+                guard leftName.count == rightName.count else { return false }
+                guard let leftBase = leftName.baseAddress, let rightBase = rightName.baseAddress else { return true }
+                return leftBase == rightBase || memcmp(leftBase, rightBase, leftName.count) == 0
+            }
+        }
     }
 
     package func hash(into hasher: inout Hasher) {
-        hasher.combine(kind.rawValue)
+        hasher.combine(kind)
         var name = name
         name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 
-    package var description: String { name.isEmpty ? "\(kind)" : "\(kind) \(name)" }
+    package var description: String { kind == .none ? "no stream" : "\(kind) \(name)" }
 }

@@ -7,9 +7,9 @@ import Synchronization
 /// Reads and writes run in synchronous closures, so no transaction can live across a suspension. A read must not
 /// contain a write of the same environment; a write may contain reads (which see the last commit).
 package final class StoreEnvironment: @unchecked Sendable {
-    // SAFETY: `environment` is LMDB's own thread-safe handle; `writerState` and the map are guarded by `writerMutex`;
-    // `tables` is a `Mutex`; everything else is immutable after `init`.
-    let environment: OpaquePointer
+    // SAFETY: `environment` is LMDB's own thread-safe handle, replaced only by `reopen` with the writer mutex held and
+    // no reader active; `writerState` is guarded by `writerMutex`; `tables` is a `Mutex`; the rest never changes.
+    private(set) var environment: OpaquePointer
     package let directory: String
     package let options: StoreOptions
     let gate = TransactionGate()
@@ -249,6 +249,49 @@ package final class StoreEnvironment: @unchecked Sendable {
         var information = MDB_envinfo()
         mdb_env_info(environment, &information)
         writerState.pointee.mapBytes = information.me_mapsize
+    }
+
+    /// Closes and opens the environment beneath everyone: it drops what LMDB keeps of old pages in memory.
+    func reopen() throws(StoreFault) {
+        try lockWriter("reopening")
+        defer { unlockWriter() }
+        let open = tables.withLock { $0.values.sorted { $0.index < $1.index } }
+        let fault = gate.quiesced(droppingIdle: true) { idle -> StoreFault? in
+            for handle in idle { mdb_txn_abort(handle) }
+            mdb_env_close(environment)
+            do throws(StoreFault) {
+                environment = try Self.open(directory: directory, options: options)
+                try reopenTables(open)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let fault {
+            writerState.pointee.fatalFault = StoreFault(
+                code: fault.code, operation: "reopening", path: directory, isFatal: true)
+            throw fault
+        }
+        var information = MDB_envinfo()
+        mdb_env_info(environment, &information)
+        writerState.pointee.mapBytes = information.me_mapsize
+    }
+
+    /// Opens the tables in the order of their indices, which LMDB gives in order. A store whose tables have been
+    /// dropped has holes in them and is refused: only the log is ever scrubbed, and it drops none.
+    private func reopenTables(_ open: [StoreTable]) throws(StoreFault) {
+        for table in open {
+            var handle: OpaquePointer?
+            let begun = mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &handle)
+            guard begun == MDB_SUCCESS, let handle else { throw fault(begun, "reopening tables") }
+            var index: MDB_dbi = 0
+            let opened = mdb_dbi_open(handle, table.name, 0, &index)
+            guard opened == MDB_SUCCESS, index == table.index else {
+                mdb_txn_abort(handle)
+                throw fault(opened == MDB_SUCCESS ? MDB_BAD_DBI : opened, "reopening table \(table.name)")
+            }
+            mdb_txn_commit(handle)
+        }
     }
 
     /// Waits for running transactions, then closes. Later calls throw `.closed`.

@@ -54,13 +54,15 @@ final class TransactionGate: @unchecked Sendable {
     }
 
     /// Runs `body` while no read transaction is active. Only one thread at a time may call it.
-    func quiesced<R>(closing: Bool = false, _ body: ([OpaquePointer]) -> R) -> R {
+    ///
+    /// With `droppingIdle` or `closing` the body gets the idle transactions and must end them.
+    func quiesced<R>(closing: Bool = false, droppingIdle: Bool = false, _ body: ([OpaquePointer]) -> R) -> R {
         pthread_mutex_lock(mutex)
         isQuiescing = true
         while active > 0 { pthread_cond_wait(changed, mutex) }
         if closing { isClosed = true }
-        let handles = idle
-        if closing { idle.removeAll() }
+        var handles: [OpaquePointer] = []
+        if closing || droppingIdle { swap(&handles, &idle) }
         let result = body(handles)
         isQuiescing = false
         pthread_cond_broadcast(changed)

@@ -1,0 +1,54 @@
+import Glibc
+
+/// A value that threads share and wait on: a mutex with a condition.
+///
+/// `Mutex` cannot wait; the log's own threads must sleep until there is work.
+final class Monitor<Value>: @unchecked Sendable {
+    // SAFETY: `value` is touched only while `mutex` is held; the pointers live as long as the object.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var value: Value
+
+    init(_ value: sending Value) {
+        self.value = value
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(mutex)
+        changed.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Looks at the value without waking anyone.
+    func read<R>(_ body: (Value) -> R) -> R {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body(value)
+    }
+
+    /// Changes the value and wakes who waits.
+    func update<R>(_ body: (inout Value) -> R) -> R {
+        pthread_mutex_lock(mutex)
+        defer {
+            pthread_mutex_unlock(mutex)
+            pthread_cond_broadcast(changed)
+        }
+        return body(&value)
+    }
+
+    /// Waits until `body` answers something, then wakes the others.
+    func wait<R>(_ body: (inout Value) -> R?) -> R {
+        pthread_mutex_lock(mutex)
+        while true {
+            if let result = body(&value) {
+                pthread_mutex_unlock(mutex)
+                pthread_cond_broadcast(changed)
+                return result
+            }
+            pthread_cond_wait(changed, mutex)
+        }
+    }
+}
