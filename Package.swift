@@ -133,7 +133,7 @@ var targets: [Target] = [
         of: "EventAuthorization",
         ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "KeyValueStore"),
-    tests(of: "EventLog", ["KeyValueStore"]),
+    tests(of: "EventLog", ["CSodium", "KeyValueStore"]),
     tests(of: "LogEvents", ["CanonicalJSON", "EventLog"]),
     tests(of: "ProjectionEngine", ["EventLog", "KeyValueStore", "ReadModel"]),
     tests(
@@ -150,6 +150,15 @@ var targets: [Target] = [
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     tests(of: "Configuration"),
+    .testTarget(
+        name: "ClientAPITests",
+        dependencies: [
+            "CanonicalJSON", "ClientAPI", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "KeyValueStore",
+            "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries", "ReadModel",
+            "RoomVersions",
+        ],
+        swiftSettings: strict
+    ),
     .testTarget(
         name: "AccountCommandsTests",
         dependencies: ["CanonicalJSON", "CommandHandling", "LogEvents", "MatrixIdentifiers"],

@@ -18,3 +18,11 @@ package struct LogPosition: RawRepresentable, Comparable, Hashable, Sendable, Cu
 
     package var description: String { String(rawValue) }
 }
+
+extension LogPosition: Strideable {
+    package func distance(to other: LogPosition) -> Int { Int(truncatingIfNeeded: other.rawValue &- rawValue) }
+
+    package func advanced(by count: Int) -> LogPosition {
+        LogPosition(rawValue: rawValue &+ UInt64(truncatingIfNeeded: count))
+    }
+}

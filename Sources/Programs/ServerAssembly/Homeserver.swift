@@ -4,6 +4,7 @@ package import Configuration
 import EventLog
 import EventSigning
 import HTTPFront
+import MatrixIdentifiers
 import ProjectionEngine
 import Queries
 import RoomVersions
@@ -90,7 +91,7 @@ package final class Homeserver: Sendable {
             group.addTask { [self] in
                 for await signal in signals.stream {
                     switch signal {
-                    case .reload: front.reloadCertificates()
+                    case .reload: reloadCertificates()
                     case .stop: return
                     }
                 }
@@ -126,6 +127,15 @@ package final class Homeserver: Sendable {
             try await accounts.flush(clientAPI.authenticator.sightings)
         } catch {
             log.warning("where devices were seen was not noted", [("fault", "\(error)")])
+        }
+    }
+
+    private func reloadCertificates() {
+        do {
+            try front.reloadCertificates()
+            log.info("certificates read again")
+        } catch {
+            log.error("the certificates were not read again; the old ones stay", [("fault", "\(error)")])
         }
     }
 }

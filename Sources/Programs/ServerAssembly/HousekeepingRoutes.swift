@@ -1,7 +1,9 @@
 import EventLog
 import HTTPFront
+import KeyValueStore
 import ProjectionEngine
 import Queries
+import ReadModel
 
 /// `/health` and `/metrics`.
 struct HousekeepingRoutes {

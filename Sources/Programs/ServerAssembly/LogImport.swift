@@ -1,6 +1,7 @@
 import CanonicalJSON
 package import Configuration
 import EventLog
+import EventSigning
 import LogEvents
 
 /// Appends records that `log export --secrets` printed to a new log. What was decided stays decided: nothing is judged again.

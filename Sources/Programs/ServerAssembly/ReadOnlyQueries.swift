@@ -7,7 +7,7 @@ package struct ReadOnlyQueries {
     package let accounts: AccountQueries
 
     package init(data: DataDirectory) throws {
-        let views = try ViewsDirectory.openReadOnly(data: data)
+        let views = try Views(directory: data.views, readOnly: true)
         rooms = RoomQueries(views: views)
         accounts = AccountQueries(views: views)
     }

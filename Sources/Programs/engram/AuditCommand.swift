@@ -1,6 +1,7 @@
 import ArgumentParser
 import CanonicalJSON
 import CommandHandling
+import Configuration
 import EventLog
 import ServerAssembly
 

@@ -112,7 +112,7 @@ struct RestoreCommand: ParsableCommand {
             throw ExitCode(1)
         }
         if dryRun {
-            output.show(["ok": true], text: "the backup can be restored up to position \(try archive.manifest().head)")
+            try output.show(["ok": true], text: "the backup can be restored up to position \(try archive.manifest().head)")
             return
         }
         let last = try archive.restore(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import MatrixIdentifiers
 
 struct CheckConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -14,8 +14,8 @@ struct ConfigOption: ParsableArguments {
             let (configuration, warnings) = try ServerConfiguration.load(path: config)
             if !quietly { for warning in warnings { Terminal.note("\(warning)") } }
             return configuration
-        } catch let errors as ConfigurationErrors {
-            Terminal.note("\(errors)")
+        } catch {
+            Terminal.note("\(error)")
             throw ExitCode(2)
         }
     }
@@ -29,11 +29,11 @@ struct OutputOptions: ParsableArguments {
     var json = false
 
     /// Prints the one or the other.
-    func show(_ value: @autoclosure () -> JSONValue, text: @autoclosure () -> String) {
+    func show(_ value: @autoclosure () throws -> JSONValue, text: @autoclosure () throws -> String) rethrows {
         if json {
-            Terminal.line(String(decoding: value().canonicalBytes(), as: UTF8.self))
+            Terminal.line(String(decoding: try value().canonicalBytes(), as: UTF8.self))
         } else {
-            Terminal.line(text())
+            Terminal.line(try text())
         }
     }
 }

@@ -2,15 +2,15 @@ import ArgumentParser
 import CommandHandling
 import Glibc
 
-struct HashPasswordCommand: ParsableCommand {
+struct HashPasswordCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hash-password",
         abstract: "Print the argon2id hash of a password read from the terminal or standard input."
     )
 
-    func run() throws {
+    func run() async throws {
         let password = try PasswordPrompt.read("Password: ")
-        Terminal.line(try PasswordHashing.hash(password))
+        Terminal.line(try await PasswordHashing().hash(password))
     }
 }
 

@@ -32,7 +32,7 @@ struct InitCommand: ParsableCommand {
         if access(path, F_OK) == 0 {
             Terminal.note("\(path) exists; left as it is.")
         } else {
-            let text = try ServerConfiguration.defaultText(
+            let text = ServerConfiguration.defaultText(
                 serverName: serverName,
                 port: port,
                 signingKeyPath: keyPath.split(separator: "/").last.map(String.init) ?? keyPath,

@@ -5,6 +5,7 @@ import EventLog
 import LogEvents
 import MatrixIdentifiers
 import Queries
+import ReadModel
 import ServerAssembly
 
 struct InspectCommand: ParsableCommand {
@@ -95,10 +96,10 @@ struct InspectUser: ParsableCommand {
             throw ValidationError("There is no account \(user) here.")
         }
         let devices = try inspection.queries.accounts.devices(id).map { device -> JSONValue in
-            ["device_id": .string(device.id), "display_name": device.row.displayName.map(JSONValue.string) ?? .null]
+            ["device_id": .string(device.deviceID), "display_name": device.displayName.map(JSONValue.string) ?? .null]
         }
         let json: JSONValue = [
-            "user_id": .string(user), "kind": .string(account.kind), "admin": .bool(account.isAdmin),
+            "user_id": .string(user), "kind": .string(account.accountKind), "admin": .bool(account.isAdmin),
             "locked": .bool(account.isLocked), "suspended": .bool(account.isSuspended),
             "deactivated": .bool(account.isDeactivated), "created": .string(WallClock.text(account.createdMs)),
             "devices": .array(devices),
@@ -122,7 +123,7 @@ struct InspectState: ParsableCommand {
         let id = try inspection.room(room)
         let state = try at.map { try inspection.queries.rooms.fullState(id, at: LogPosition(rawValue: $0)) }
             ?? inspection.queries.rooms.fullState(id)
-        output.show(
+        try output.show(
             .array(try state.map(StateText.json)),
             text: try state.map(StateText.line).joined(separator: "\n"))
     }

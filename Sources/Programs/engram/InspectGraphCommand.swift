@@ -2,6 +2,8 @@ import ArgumentParser
 import CanonicalJSON
 import EventLog
 import LogEvents
+import Queries
+import ReadModel
 import ServerAssembly
 
 /// One event of a graph with the events that it points to.

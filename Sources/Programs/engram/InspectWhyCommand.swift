@@ -1,9 +1,12 @@
 import ArgumentParser
 import CanonicalJSON
 import CommandHandling
+import Decisions
+import EventAuthorization
 import EventLog
 import LogEvents
 import MatrixIdentifiers
+import Queries
 import ServerAssembly
 
 struct InspectWhy: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CanonicalJSON
 import EventLog
+import EventSigning
 import LogEvents
 import ServerAssembly
 

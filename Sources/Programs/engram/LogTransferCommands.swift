@@ -46,8 +46,13 @@ struct LogImportCommand: AsyncParsableCommand {
         Interruption.watch()
         let configuration = try source.load()
         let importer = try LogImport(configuration: configuration)
-        if file != "-", freopen(file, "r", stdin) == nil {
-            throw ValidationError("\(file) cannot be read: \(String(cString: strerror(errno))).")
+        if file != "-" {
+            // Lines are read from standard input: make the file that.
+            let descriptor = open(file, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0, dup2(descriptor, STDIN_FILENO) == STDIN_FILENO else {
+                throw ValidationError("\(file) cannot be read: \(String(cString: strerror(errno))).")
+            }
+            close(descriptor)
         }
         let progress = ProgressLine("records imported")
         var count: UInt64 = 0

@@ -2,6 +2,8 @@ import ArgumentParser
 import CanonicalJSON
 import CommandHandling
 import MatrixIdentifiers
+import Queries
+import ReadModel
 import ServerAssembly
 
 struct UserCommand: ParsableCommand {
@@ -71,9 +73,9 @@ struct UserCommand: ParsableCommand {
             var rows: [JSONValue] = []
             while true {
                 let page = try queries.accounts.accounts(after: after, limit: 500)
-                for (userID, account) in page {
+                for account in page {
                     rows.append([
-                        "user_id": .string(userID), "kind": .string(account.kind), "admin": .bool(account.isAdmin),
+                        "user_id": .string(account.userID), "kind": .string(account.accountKind), "admin": .bool(account.isAdmin),
                         "deactivated": .bool(account.isDeactivated), "created": .string(WallClock.text(account.createdMs)),
                     ])
                 }

@@ -40,3 +40,11 @@ final class PendingAppend: Sendable {
         }
     }
 }
+
+extension AppendFault {
+    /// Somebody else wrote to a stream first.
+    var isConflict: Bool {
+        if case .conflict = self { return true }
+        return false
+    }
+}

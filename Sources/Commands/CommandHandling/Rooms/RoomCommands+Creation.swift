@@ -42,7 +42,8 @@ extension RoomCommands {
         }
         do {
             _ = try await environment.log.append(LogBatch(records: records, expected: expected))
-        } catch AppendFault.conflict {
+        } catch {
+            guard error.isConflict else { throw error }
             throw Rejection(400, "M_ROOM_IN_USE", "The alias is taken.")
         }
         return roomID

@@ -44,8 +44,8 @@ extension RoomCommands {
         let record = fact.record(stream: new.stream, actor: caller.userID.rawValue, cause: caller.requestID)
         do {
             _ = try await environment.log.append(LogBatch(records: [record], expected: [(new.stream, new.version)]))
-        } catch AppendFault.conflict {
-            throw taken
+        } catch {
+            throw error.isConflict ? taken : error
         }
     }
 

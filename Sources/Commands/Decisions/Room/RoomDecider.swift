@@ -133,7 +133,9 @@ package struct SelectedState: AuthStateReader {
     }
 
     package func authEvent(type: String, stateKey: String) -> PDU? {
-        for event in events where event.pdu.type == type && event.pdu.stateKey == stateKey { return event.pdu }
+        for event in events where event.pdu.type.hasSameBytes(as: type) && event.pdu.stateKey?.hasSameBytes(as: stateKey) == true {
+            return event.pdu
+        }
         return type == "m.room.create" && stateKey.isEmpty ? create?.pdu : nil
     }
 }

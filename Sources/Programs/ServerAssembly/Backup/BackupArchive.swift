@@ -1,6 +1,8 @@
+import CanonicalJSON
 package import Configuration
 package import EventLog
 import Glibc
+import MatrixIdentifiers
 
 /// A directory with a backup: a manifest, segments of records, and the files a server needs beside its log.
 ///

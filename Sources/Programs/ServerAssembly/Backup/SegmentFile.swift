@@ -11,25 +11,29 @@ enum SegmentFile {
     /// No record and no block may be larger than this when read back: a damaged length must not exhaust memory.
     static let maximumBlockBytes = 64 << 20
 
-    struct Digest {
-        private var state = crypto_generichash_blake2b_state()
+    /// BLAKE2b-256 of what comes piece by piece.
+    final class Digest {
+        private let state: UnsafeMutableRawPointer
 
-        init() { crypto_generichash_blake2b_init(&state, nil, 0, 32) }
-
-        mutating func update(_ bytes: [UInt8]) {
-            crypto_generichash_blake2b_update(&state, bytes, UInt64(bytes.count))
+        init() {
+            state = .allocate(byteCount: crypto_generichash_statebytes(), alignment: 64)
+            crypto_generichash_init(OpaquePointer(state), nil, 0, 32)
         }
 
-        mutating func finish() -> String {
+        deinit { state.deallocate() }
+
+        func update(_ bytes: [UInt8]) { crypto_generichash_update(OpaquePointer(state), bytes, UInt64(bytes.count)) }
+
+        func finish() -> String {
             var out = [UInt8](repeating: 0, count: 32)
-            crypto_generichash_blake2b_final(&state, &out, 32)
+            crypto_generichash_final(OpaquePointer(state), &out, 32)
             let digits = Array("0123456789abcdef")
             return String(out.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
         }
     }
 
     static func digest(ofFile path: String, limit: Int = 1 << 40) throws -> (digest: String, bytes: Int64) {
-        var digest = Digest()
+        let digest = Digest()
         var total: Int64 = 0
         let input = try Input(path: path)
         while let bytes = try input.read(upTo: 1 << 20) {
@@ -109,7 +113,7 @@ enum SegmentFile {
         private let path: String
         private let descriptor: Int32
         private var block: [UInt8] = []
-        private var digest = Digest()
+        private let digest = Digest()
         private(set) var bytesWritten: Int64 = 0
 
         init(path: String) throws {

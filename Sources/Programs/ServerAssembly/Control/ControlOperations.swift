@@ -6,6 +6,7 @@ import LogEvents
 import MatrixEvents
 import MatrixIdentifiers
 import Queries
+import ReadModel
 import RoomVersions
 
 /// What an operator may change from the command line; the same code behind the control socket and without a server.
@@ -64,7 +65,7 @@ struct ControlOperations: Sendable {
         let user = try user(body)
         let queries = AccountQueries(views: storage.views)
         guard try queries.account(user) != nil else { throw Rejection.notFound("There is no account \(user).") }
-        let devices = body["logout"]?.boolValue ?? true ? try queries.devices(user).map(\.id) : []
+        let devices = body["logout"]?.boolValue ?? true ? try queries.devices(user).map(\.deviceID) : []
         try await accounts.changePassword(
             of: user, to: try text("password", body), removingDevices: devices, caller: operatorCaller)
         return ["user_id": .string(user.rawValue)]

@@ -1,0 +1,37 @@
+package import MatrixIdentifiers
+
+/// A server's configuration: `homeserver.yaml` with Synapse's names where Synapse has the setting.
+package struct ServerConfiguration: Sendable {
+    package var serverName: ServerName
+    package var publicBaseURL: String?
+    package var listeners = [ListenerSetting(port: 8008)]
+    package var tlsCertificatePath: String?
+    package var tlsPrivateKeyPath: String?
+    /// Absolute, or relative to where the program was started.
+    package var dataDirectory: String
+    package var signingKeyPath: String
+    package var mediaStorePath: String
+    package var registrationSharedSecret: String?
+    package var enableRegistration = false
+    package var enableRegistrationWithoutVerification = false
+    package var registrationRequiresToken = false
+    package var allowGuestAccess = false
+    package var passwordsEnabled = true
+    package var passwordMinimumLength = 0
+    package var sessionLifetimeMs: Int64?
+    package var refreshableAccessTokenLifetimeMs: Int64? = 300_000
+    package var nonRefreshableAccessTokenLifetimeMs: Int64?
+    package var refreshTokenLifetimeMs: Int64?
+    package var maxUploadSize: Int64 = 50 << 20
+    package var defaultRoomVersion = "12"
+    package var rates = RateSettings()
+    package var enableMetrics = false
+    package var enableSetDisplayname = true
+    package var enableSetAvatarURL = true
+    package var requireAuthForProfileRequests = false
+    package var allowPublicRoomsWithoutAuth = false
+    package var serveServerWellKnown = false
+    package var adminContact: String?
+    /// `debug`, `info`, `warning` or `error`.
+    package var logLevel = "info"
+}

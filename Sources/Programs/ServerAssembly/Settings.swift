@@ -1,0 +1,112 @@
+import CanonicalJSON
+import ClientAPI
+import CommandHandling
+package import Configuration
+package import EventSigning
+import HTTPFront
+
+// What the parts take as settings, made from the configuration.
+
+extension ServerConfiguration {
+    /// Reads the signing key file.
+    package func readSigningKey() throws -> SigningKey {
+        let bytes: [UInt8]
+        do {
+            bytes = try PrivateFile.read(signingKeyPath, limit: 1 << 16)
+        } catch {
+            throw DataDirectory.Failure(
+                "\(error) It holds the server's identity: restore it, or make a first one with `engram init`.")
+        }
+        do {
+            return try SigningKey(fileText: String(decoding: bytes, as: UTF8.self))
+        } catch {
+            throw DataDirectory.Failure("\(signingKeyPath) has no signing key: \(error)")
+        }
+    }
+
+    var structuredLogLevel: StructuredLog.Level {
+        switch logLevel {
+        case "debug": .debug
+        case "warning": .warning
+        case "error": .error
+        default: .info
+        }
+    }
+}
+
+extension HTTPServerConfiguration {
+    init(_ configuration: ServerConfiguration) {
+        let tls = configuration.tlsCertificatePath.flatMap { certificate in
+            configuration.tlsPrivateKeyPath.map { TLSFiles(certificateChainPath: certificate, privateKeyPath: $0) }
+        }
+        let listeners = configuration.listeners.flatMap { setting -> [HTTPListener] in
+            var resources = setting.resources
+            if configuration.enableMetrics { resources.insert("metrics") }
+            let hosts = setting.unixPath == nil ? setting.addresses : ["localhost"]
+            return hosts.map { host in
+                HTTPListener(
+                    host: host, port: setting.port, unixPath: setting.unixPath, tls: setting.isTLS ? tls : nil,
+                    xForwarded: setting.xForwarded, resources: resources)
+            }
+        }
+        self.init(listeners: listeners, eventLoopThreads: 2)
+        logsRequests = configuration.logLevel == "debug"
+    }
+}
+
+extension AccountSettings {
+    init(_ configuration: ServerConfiguration) {
+        self.init()
+        sessionLifetimeMs = configuration.sessionLifetimeMs
+        refreshableAccessTokenLifetimeMs = configuration.refreshableAccessTokenLifetimeMs
+        nonRefreshableAccessTokenLifetimeMs = configuration.nonRefreshableAccessTokenLifetimeMs
+        refreshTokenLifetimeMs = configuration.refreshTokenLifetimeMs
+        minimumPasswordLength = configuration.passwordMinimumLength
+    }
+}
+
+extension ClientAPISettings {
+    init(_ configuration: ServerConfiguration) {
+        self.init()
+        publicBaseURL = configuration.publicBaseURL
+        if let contact = configuration.adminContact {
+            let member = contact.hasPrefix("mailto:") ? "email_address" : "matrix_id"
+            let address = contact.hasPrefix("mailto:") ? String(contact.dropFirst(7)) : contact
+            support = [
+                "contacts": [.object(JSONObject([("role", "m.role.admin"), (member, .string(address))]))]
+            ]
+        }
+        registrationEnabled = configuration.enableRegistration
+        registrationRequiresToken = configuration.registrationRequiresToken
+        registrationSharedSecret = configuration.registrationSharedSecret
+        guestAccessAllowed = configuration.allowGuestAccess
+        passwordLoginEnabled = configuration.passwordsEnabled
+        displayNameChangesEnabled = configuration.enableSetDisplayname
+        avatarChangesEnabled = configuration.enableSetAvatarURL
+        profilesRequireLogin = configuration.requireAuthForProfileRequests
+        publicRoomsWithoutLogin = configuration.allowPublicRoomsWithoutAuth
+        limits = ClientRateLimits(configuration.rates)
+    }
+}
+
+extension ClientRateLimits {
+    init(_ rates: RateSettings) {
+        self.init()
+        func limit(_ rate: RateSetting) -> RateLimiter.Limit {
+            RateLimiter.Limit(perSecond: rate.perSecond, burst: rate.burstCount)
+        }
+        message = limit(rates.message)
+        registration = limit(rates.registration)
+        registrationTokenValidity = limit(rates.registrationTokenValidity)
+        loginAddress = limit(rates.loginAddress)
+        loginAccount = limit(rates.loginAccount)
+        loginFailedAttempts = limit(rates.loginFailedAttempts)
+        joinsLocal = limit(rates.joinsLocal)
+        joinsRemote = limit(rates.joinsRemote)
+        joinsPerRoom = limit(rates.joinsPerRoom)
+        invitesPerRoom = limit(rates.invitesPerRoom)
+        invitesPerUser = limit(rates.invitesPerUser)
+        invitesPerIssuer = limit(rates.invitesPerIssuer)
+        roomCreation = limit(rates.roomCreation)
+    }
+}
