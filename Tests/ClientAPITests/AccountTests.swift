@@ -1,5 +1,6 @@
 import CanonicalJSON
 import CommandHandling
+import HTTPFront
 import LogEvents
 import Testing
 

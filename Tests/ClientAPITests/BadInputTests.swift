@@ -27,7 +27,8 @@ import Testing
                 }.joined(separator: "/")
                 for body in route.method == .get ? [""] : bodies {
                     let answer = try await server.call(
-                        route.method, "/\(path)?limit=-5&dir=x&from=s&at=!&since=q&kind=&server=", token: token, raw: body)
+                        route.method, "/\(path)?limit=-5&dir=x&from=s&at=!&since=q&kind=&server=", token: token,
+                        raw: body)
                     #expect(answer.status < 500, "\(route.method.name) \(path) \(body.prefix(80)) \(answer.json)")
                 }
             }

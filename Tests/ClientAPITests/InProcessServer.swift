@@ -44,7 +44,9 @@ final class InProcessServer: Sendable {
 
     static func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
-    init(_ change: (inout ClientAPISettings) -> Void = { _ in }, accountSettings: AccountSettings = AccountSettings())
+    init(
+        _ change: (inout ClientAPISettings) -> Void = { _ in }, accountSettings: AccountSettings = AccountSettings()
+    )
         throws
     {
         directory = NSTemporaryDirectory() + "engram-client-\(UUID().uuidString)"
@@ -118,7 +120,8 @@ final class InProcessServer: Sendable {
         _ method: HTTPMethod, _ target: String, _ body: JSONValue? = nil, token: String? = nil, raw: String? = nil
     ) async throws -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = parts[0].hasPrefix("/_") || parts[0].hasPrefix("/.") ? String(parts[0]) : "/_matrix/client/v3" + parts[0]
+        let path =
+            parts[0].hasPrefix("/_") || parts[0].hasPrefix("/.") ? String(parts[0]) : "/_matrix/client/v3" + parts[0]
         let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
             String($0).removingPercentEncoding ?? ""
         }

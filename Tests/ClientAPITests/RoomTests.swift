@@ -1,4 +1,5 @@
 import CanonicalJSON
+import HTTPFront
 import Testing
 
 @testable import ClientAPI
@@ -141,7 +142,7 @@ import Testing
         #expect(try await server.call(.get, path, token: alice).status == 404)
         #expect(try await server.call(.put, path, ["a": 1.5], token: alice).status == 200)
         #expect(try await server.call(.get, path, token: alice).json == ["a": 1.5])
-        #expect(try await server.call(.put, path, raw: "[]", token: alice).errcode == "M_BAD_JSON")
+        #expect(try await server.call(.put, path, token: alice, raw: "[]").errcode == "M_BAD_JSON")
         for type in ["m.fully_read", "m.push_rules"] {
             #expect(try await server.call(.put, "\(user)/account_data/\(type)", [:], token: alice).status == 405)
         }
@@ -153,7 +154,9 @@ import Testing
         let tag = "\(user)/rooms/\(room)/tags/u.work"
         #expect(try await server.call(.put, tag, ["order": 0.5], token: alice).status == 200)
         #expect(
-            try await server.call(.get, "\(user)/rooms/\(room)/tags", token: alice)["tags"] == ["u.work": ["order": 0.5]])
+            try await server.call(.get, "\(user)/rooms/\(room)/tags", token: alice)["tags"] == [
+                "u.work": ["order": 0.5]
+            ])
         #expect(try await server.call(.delete, tag, token: alice).status == 200)
         let filter: JSONValue = ["room": ["timeline": ["limit": 3]]]
         let stored = try await server.call(.post, "\(user)/filter", filter, token: alice)
