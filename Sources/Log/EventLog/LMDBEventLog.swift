@@ -36,9 +36,11 @@ package final class LMDBEventLog: EventLog {
                 rooms: .compressing(with: dictionary, level: options.compressionLevel),
                 dictionary: dictionary?.number ?? 0, randomBytes: randomBytes)
             let end = try storage.checkedEnd()
+            // The time until the next checkpoint begins now: the log was at rest.
+            let checkpoint = LogMeta.Checkpoint(
+                position: try storage.lastCheckpoint().position, wallTimeMs: wallClock())
             let state = WriterState(
-                head: end.head, chain: end.chain, epoch: try storage.epoch().number,
-                checkpoint: try storage.lastCheckpoint())
+                head: end.head, chain: end.chain, epoch: try storage.epoch().number, checkpoint: checkpoint)
             writer = LogWriter(
                 storage: storage, encoder: encoder, options: options, state: state, wallClock: wallClock,
                 signer: signer, onFatal: onFatal, onCommitted: onCommitted)

@@ -34,6 +34,7 @@ package final class Homeserver: Sendable {
         let metrics = MetricsRegistry()
         let notifier = ChangeNotifier(nowMs: WallClock.nowMs)
         self.notifier = notifier
+        try configuration.makeFirstSigningKey(data, log: log)
         let key = try configuration.readSigningKey()
         let revocations = Revocations()
         storage = try Storage(data: data, signingKey: key, log: log) { batch in

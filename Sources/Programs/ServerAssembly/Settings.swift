@@ -24,6 +24,14 @@ extension ServerConfiguration {
         }
     }
 
+    /// A server that has never run gets a signing key; one that has a log must find its own, which is its identity.
+    func makeFirstSigningKey(_ data: DataDirectory, log: StructuredLog) throws {
+        guard !DataDirectory.exists(signingKeyPath), !DataDirectory.exists(data.log + "/data.mdb") else { return }
+        let key = SigningKey.generate(version: "a_" + Randomness.letters(4))
+        try PrivateFile.write(key.fileText + "\n", to: signingKeyPath)
+        log.info("made a signing key; keep a copy of it", [("path", signingKeyPath)])
+    }
+
     var structuredLogLevel: StructuredLog.Level {
         switch logLevel {
         case "debug": .debug

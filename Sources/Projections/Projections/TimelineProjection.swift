@@ -34,7 +34,8 @@ package struct TimelineProjection: Projection {
             head.lastTimelinePosition = record.position
             head.eventCount &+= 1
             head.maxDepth = max(head.maxDepth, pdu.depth)
-            if changesState { head.lastStatePosition = record.position }
+            // A redaction may change what an entry says: answers rendered from the state must not outlive it.
+            if changesState || pdu.redacts != nil { head.lastStatePosition = record.position }
             if isCreate, head.createPosition == LogPosition.none {
                 head.createPosition = record.position
                 head.roomVersion = pdu.roomVersion

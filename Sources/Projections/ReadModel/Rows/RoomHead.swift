@@ -5,7 +5,7 @@ package import KeyValueStore
 package struct RoomHead: Hashable, Sendable {
     /// The newest event in the room's timeline; 0 before the first.
     package var lastTimelinePosition = LogPosition(rawValue: 0)
-    /// The newest record that changed the room's current state.
+    /// The newest record that changed the room's current state, or may have changed what it says.
     package var lastStatePosition = LogPosition(rawValue: 0)
     package var createPosition = LogPosition(rawValue: 0)
     package var eventCount: UInt64 = 0

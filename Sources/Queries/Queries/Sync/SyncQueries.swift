@@ -6,7 +6,8 @@ package import ReadModel
 /// Answers `/sync`: what a client does not know yet, up to the newest record of one snapshot.
 ///
 /// Positions are global, so an incremental sync asks first which rooms anything happened in, and looks only at those that
-/// the user has to do with. When that is not known any more, it compares each of the user's rooms.
+/// the user has to do with. When those are many, it asks of each of the user's rooms instead; when that is not known any
+/// more, as after a start, it compares them in the views.
 package final class SyncQueries: Sendable {
     package let views: Views
     private let typing: EphemeralState
@@ -115,30 +116,43 @@ package final class SyncQueries: Sendable {
 
     /// Visits the rooms in which something may have happened.
     private func collect(_ context: SyncContext, _ visit: (RoomNum, MembershipRow) -> Void) throws {
-        guard !context.isInitial, !context.request.fullState,
-            var touched = notifier.recent.rooms(
-                after: context.since.rawValue, upTo: context.upTo.rawValue, limit: 256)
-        else {
-            return try context.snapshot.forEachMembership(of: context.user) { room, row in
-                if try mayHaveChanged(context, room, row) { visit(room, row) }
-            }
+        if context.isInitial || context.request.fullState {
+            return try context.snapshot.forEachMembership(of: context.user, visit)
         }
-        touched.formUnion(typing.roomsChanged(since: context.typingSince))
-        touched.formUnion(context.accountDataChanges.keys)
-        touched.remove(.none)
-        for room in touched.sorted() {
-            if let row = try context.snapshot.membership(of: context.user, in: room) { visit(room, row) }
+        let since = context.since.rawValue
+        let upTo = context.upTo.rawValue
+        // What changed without a word in the log's order of rooms.
+        var others = Set(typing.roomsChanged(since: context.typingSince))
+        others.formUnion(context.accountDataChanges.keys)
+        others.remove(.none)
+        if let touched = notifier.recent.rooms(after: since, upTo: upTo, limit: 64, longestWalk: 256) {
+            for room in touched.union(others).sorted() {
+                if let row = try context.snapshot.membership(of: context.user, in: room) { visit(room, row) }
+            }
+            return
+        }
+        // Much has happened on the server: then the user's own rooms are the shorter list.
+        var rooms: [RoomNum] = []
+        var rows: [MembershipRow] = []
+        try context.snapshot.forEachMembership(of: context.user) { room, row in
+            rooms.append(room)
+            rows.append(row)
+        }
+        let touched = notifier.touched(among: rooms, after: since, upTo: upTo)
+        for (index, room) in rooms.enumerated() {
+            let row = rows[index]
+            let mayBeNew =
+                try row.position > context.since || others.contains(room)
+                || (touched?[index] ?? hasChanged(context, room, row))
+            if mayBeNew { visit(room, row) }
         }
     }
 
-    /// A quick look that saves most rooms from the thorough one.
-    private func mayHaveChanged(_ context: SyncContext, _ room: RoomNum, _ row: MembershipRow) throws -> Bool {
-        if context.isInitial || context.request.fullState || row.position > context.since { return true }
+    /// Whether a joined room has a new event or receipt, found out from the views alone.
+    private func hasChanged(_ context: SyncContext, _ room: RoomNum, _ row: MembershipRow) throws -> Bool {
         guard row.membership == .join else { return false }
-        if context.accountDataChanges[room] != nil { return true }
         let snapshot = context.snapshot
         if let head = try snapshot.head(of: room), head.lastTimelinePosition > context.since { return true }
-        if typing.typing(in: room, since: context.typingSince) != nil { return true }
         let receipt = try snapshot.firstAtOrAfter(
             snapshot.tables.receiptsChanges, ViewKeys.receiptChange(room, context.since.next))
         return receipt?.key.number(at: 0) == room.rawValue

@@ -154,6 +154,14 @@ package final class ChangeNotifier: Sendable {
         for waiter in woken { waiter.continuation.resume(returning: .changed) }
     }
 
+    /// Which of some rooms were touched after `since`, perhaps more; nil when that is not known up to `newest`.
+    func touched(among rooms: [RoomNum], after since: UInt64, upTo newest: UInt64) -> [Bool]? {
+        board.withLock { board in
+            guard let head = board.head, head >= newest, board.forgottenHead <= since else { return nil }
+            return rooms.map { board.lastByRoom[$0, default: 0] > since }
+        }
+    }
+
     /// Ends the waits whose deadline has passed; called by a ticker.
     package func expire() {
         let now = nowMs()

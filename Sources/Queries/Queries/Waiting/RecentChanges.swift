@@ -42,15 +42,22 @@ package final class RecentChanges: Sendable {
         }
     }
 
-    /// The rooms touched after `since` and up to `head`, perhaps more; nil when that is not known or more than `limit`.
-    package func rooms(after since: UInt64, upTo head: UInt64, limit: Int) -> Set<RoomNum>? {
+    /// The rooms touched after `since` and up to `head`, perhaps more; nil when that is not known or too much to look at.
+    ///
+    /// - Parameters:
+    ///   - limit: the most rooms to answer.
+    ///   - longestWalk: the most batches to look at.
+    package func rooms(
+        after since: UInt64, upTo head: UInt64, limit: Int, longestWalk: Int = .max
+    ) -> Set<RoomNum>? {
         ring.withLock { ring in
             guard since >= ring.floor, head <= ring.head else { return nil }
             var rooms: Set<RoomNum> = []
             var index = ring.next
-            for _ in 0..<ring.entries.count {
+            for step in 0..<ring.entries.count {
                 index = (index + ring.entries.count - 1) % ring.entries.count
                 guard let entry = ring.entries[index], entry.head > since else { return rooms }
+                if step >= longestWalk { return nil }
                 rooms.formUnion(entry.rooms)
                 if rooms.count > limit { return nil }
             }
