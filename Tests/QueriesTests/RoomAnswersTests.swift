@@ -155,3 +155,41 @@ struct RoomAnswersTests {
         #expect(throws: QueryRefusal.self) { try list(PublicRoomsRequest(since: "x")) }
     }
 }
+
+@Suite("Rendered answers")
+struct RenderedCacheTests {
+    @Test("a remembered list of members does not outlive a redaction")
+    func redaction() throws {
+        let world = try World()
+        try world.createRoom(room, by: alice)
+        let join = try world.send(
+            "m.room.member", in: room, by: bob, stateKey: bob, ["membership": "join", "displayname": "Rude"])
+        let queries = MemberQueries(views: world.views, cache: RenderedCache())
+        func name() throws -> String? {
+            let body = try queries.joinedMembers(room: RoomID(parsing: room), by: try world.asker(alice))
+            return try JSONValue.parse(body)["joined"]?[bob]?["display_name"]?.stringValue
+        }
+        #expect(try name() == "Rude")
+        try world.message("x", in: room, by: alice)
+        #expect(try name() == "Rude")
+        try world.send("m.room.redaction", in: room, by: alice, [:], redacts: join)
+        #expect(try name() == nil)
+    }
+
+    @Test("the budget is kept, and an older rendering never replaces a newer one")
+    func budget() {
+        let cache = RenderedCache(budget: 1000)
+        func subject(_ number: UInt32) -> RenderedCache.Subject { .init(.members, RoomNum(rawValue: number)) }
+        for number in 1...20 as ClosedRange<UInt32> {
+            cache.keep([UInt8](repeating: 1, count: 100), for: subject(number), at: 5)
+        }
+        let kept = (1...20 as ClosedRange<UInt32>).filter { cache.bytes(for: subject($0), at: 5) != nil }
+        #expect(kept.count <= 10)
+        #expect(kept.contains(20))
+        cache.keep([9], for: subject(20), at: 4)
+        #expect(cache.bytes(for: subject(20), at: 5)?.count == 100)
+        #expect(cache.bytes(for: subject(20), at: 6) == nil)
+        cache.keep([UInt8](repeating: 1, count: 500), for: subject(21), at: 5)
+        #expect(cache.bytes(for: subject(21), at: 5) == nil)
+    }
+}

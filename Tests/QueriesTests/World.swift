@@ -14,6 +14,8 @@ final class World: Sendable {
     let views: Views
     let engine: ProjectionEngine
     let notifier: ChangeNotifier
+    /// Hears of everything too, but remembers the order of only one batch.
+    let forgetful: ChangeNotifier
     let typing: EphemeralState
     let sync: SyncQueries
     let clock: Clock
@@ -43,8 +45,14 @@ final class World: Sendable {
         let notifier = ChangeNotifier(nowMs: { clock.now })
         notifier.start(at: 0)
         self.notifier = notifier
+        let forgetful = ChangeNotifier(nowMs: { clock.now }, recent: RecentChanges(capacity: 1))
+        forgetful.start(at: 0)
+        self.forgetful = forgetful
         typing = EphemeralState(startingAt: 1, nowMs: { clock.now }, notifier: notifier)
-        engine = ProjectionEngine(views: views, projections: builtInProjections) { notifier.applied($0) }
+        engine = ProjectionEngine(views: views, projections: builtInProjections) { batch in
+            notifier.applied(batch)
+            forgetful.applied(batch)
+        }
         sync = SyncQueries(views: views, ephemeral: typing, notifier: notifier)
     }
 
