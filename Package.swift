@@ -173,6 +173,10 @@ if Context.environment["ENGRAM_BENCH"] != nil {
             name: "json-bench", dependencies: ["CanonicalJSON"], path: "tools/bench/json", swiftSettings: strict))
     targets.append(
         .executableTarget(
+            name: "log-bench", dependencies: ["EventLog", "KeyValueStore"], path: "tools/bench/log",
+            exclude: ["lmdb_loop.c", "run.sh"], swiftSettings: strict))
+    targets.append(
+        .executableTarget(
             name: "http-bench", dependencies: ["HTTPFront", nioCore, nioPosix, nioHTTP1], path: "tools/bench/http",
             swiftSettings: strict))
     targets.append(

@@ -70,7 +70,8 @@ import Testing
         }
         let total = 64 * (7 * 1 + 7 * 2 + 6 * 3)
         #expect(log.durableHead.rawValue == UInt64(total))
-        #expect(counters.positions == Array(1...UInt64(total)))
+        let isInOrder = counters.positions == Array(1...UInt64(total))
+        #expect(isInOrder)
         #expect(counters.groupCount < 64 * 20)
         let outcome = try log.reader.verify()
         #expect(outcome.isValid, "\(String(describing: outcome.firstProblem))")

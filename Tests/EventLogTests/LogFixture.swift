@@ -88,14 +88,33 @@ struct LogFixture {
         }
     }
 
-    /// Changes one byte of the data file where `pattern` begins, plus `offset`; false when it is not there.
-    func damage(_ pattern: [UInt8], offset: Int = 0) -> Bool {
-        let bytes = fileBytes()
-        guard let start = bytes.firstRange(of: pattern)?.lowerBound else { return false }
-        guard let file = fopen(directory.path + "/data.mdb", "r+") else { return false }
+    /// Where `pattern` is in the data file.
+    func places(of pattern: some Collection<UInt8>) -> [Int] {
+        let pattern = Array(pattern)
+        return fileBytes().withUnsafeBytes { bytes in
+            var found: [Int] = []
+            var start = 0
+            while let base = bytes.baseAddress, start + pattern.count <= bytes.count {
+                guard let hit = memchr(base + start, Int32(pattern[0]), bytes.count - start) else { break }
+                let place = UnsafeRawPointer(hit) - base
+                if place + pattern.count <= bytes.count, memcmp(base + place, pattern, pattern.count) == 0 {
+                    found.append(place)
+                }
+                start = place + 1
+            }
+            return found
+        }
+    }
+
+    /// Changes a byte of the data file wherever `pattern` begins, also in stale copies; false when it is nowhere.
+    func damage(_ pattern: [UInt8]) -> Bool {
+        let places = places(of: pattern)
+        guard let first = pattern.first, let file = fopen(directory.path + "/data.mdb", "r+") else { return false }
         defer { fclose(file) }
-        fseek(file, start + offset, SEEK_SET)
-        fputc(Int32(bytes[start + offset] ^ 0x40), file)
-        return true
+        for place in places {
+            fseek(file, place, SEEK_SET)
+            fputc(Int32(first ^ 0x40), file)
+        }
+        return !places.isEmpty
     }
 }

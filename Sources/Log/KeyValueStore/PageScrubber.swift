@@ -21,7 +21,9 @@ struct PageScrubber {
     private static let pageBytes = StoreEnvironment.pageBytes
 
     /// Cleans `count` pages or a few more; answers the page to go on with, nil at the end of the file.
-    func clean(from first: Int, count: Int, _ report: inout ScrubReport) throws(StoreFault) -> Int? {
+    func clean(
+        from first: Int, count: Int, _ held: inout [Int], _ report: inout ScrubReport
+    ) throws(StoreFault) -> Int? {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw fault("measuring") }
         let filePages = (Int(status.st_size) + Self.pageBytes - 1) / Self.pageBytes
@@ -30,9 +32,33 @@ struct PageScrubber {
         var page = first
         while page < min(filePages, first + count) {
             guard try read(page, buffer) else { return nil }
-            page += try clean(page, buffer, &report)
+            if pages[page] == true {
+                held.append(page)
+                report.pagesRead += 1
+                page += 1
+            } else {
+                page += try clean(page, buffer, &report)
+            }
         }
         return page < filePages ? page : nil
+    }
+
+    /// Looks again at freed pages that were held; answers which still are.
+    ///
+    /// One that is in use again was overwritten as a whole since, from memory that holds nothing old.
+    func cleanHeld(_ held: [Int], _ report: inout ScrubReport) throws(StoreFault) -> [Int] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pageBytes, alignment: 16)
+        defer { buffer.deallocate() }
+        var left: [Int] = []
+        for page in held {
+            guard let isHeld = pages[page] else { continue }
+            if isHeld {
+                left.append(page)
+            } else if try read(page, buffer) {
+                try zero(page, 0..<Self.pageBytes, buffer, &report)
+            }
+        }
+        return left
     }
 
     /// Cleans one page; answers how many pages it stands for.
@@ -40,11 +66,7 @@ struct PageScrubber {
         _ page: Int, _ buffer: UnsafeMutableRawBufferPointer, _ report: inout ScrubReport
     ) throws(StoreFault) -> Int {
         report.pagesRead += 1
-        if let isHeld = pages[page] {
-            if isHeld { report.pagesHeld += 1 } else { try zero(page, 0..<Self.pageBytes, buffer, &report) }
-            return 1
-        }
-        if page > lastPage {
+        if pages[page] != nil || page > lastPage {
             try zero(page, 0..<Self.pageBytes, buffer, &report)
             return 1
         }

@@ -18,22 +18,34 @@ extension StoreEnvironment {
     /// behind the last page.
     ///
     /// LMDB never overwrites a freed page until it needs it, and its pages in memory are used again without being
-    /// cleared, so that old bytes come back in the gaps of new pages. Hence three steps: two small commits, after
-    /// which neither of the two meta pages needs what was freed before; a reopening, which empties the stock of
-    /// used pages in memory; then a walk over the file, in slices between which writes go on.
+    /// cleared, so that old bytes come back in the gaps of new pages. Hence four steps: a reopening, which empties the
+    /// stock of used pages in memory; two small commits, after which neither of the two meta pages needs what was
+    /// freed before; a walk over the file, in slices between which writes go on; and a second look at pages that were
+    /// held by a snapshot during the walk.
     ///
     /// - Parameter touch: makes some small change, so that there is something to commit.
     package func scrub(_ touch: (borrowing WriteTransaction, StoreKey) throws -> Void) throws -> ScrubReport {
-        for round in 0..<2 as Range<UInt64> { try write { try touch($0, StoreKey(round)) } }
+        func commitTwice() throws {
+            for round in 0..<2 as Range<UInt64> { try write { try touch($0, StoreKey(round)) } }
+        }
         try reopen()
+        try commitTwice()
         var report = ScrubReport()
-        var next = 2
-        while let end = try scrubSlice(from: next, &report) { next = end }
+        var held: [Int] = []
+        var next: Int? = 2
+        while let first = next {
+            next = try withScrubber { try $0.clean(from: first, count: Self.pagesInSlice, &held, &report) }
+        }
+        for _ in 0..<3 where !held.isEmpty {
+            try commitTwice()
+            held = try withScrubber { try $0.cleanHeld(held, &report) }
+        }
+        report.pagesHeld = held.count
         return report
     }
 
-    /// Cleans some pages with the writer kept out; answers where to go on, nil at the end of the file.
-    private func scrubSlice(from first: Int, _ report: inout ScrubReport) throws -> Int? {
+    /// Cleans some pages with the writer kept out, and syncs.
+    private func withScrubber<R>(_ body: (PageScrubber) throws -> R) throws -> R {
         try lockWriter("scrubbing")
         defer { unlockWriter() }
         return try read { transaction in
@@ -44,11 +56,13 @@ extension StoreEnvironment {
             let scrubber = PageScrubber(
                 descriptor: descriptor, path: directory, lastPage: information.me_last_pgno,
                 pages: try freePages(transaction))
-            let end = try scrubber.clean(from: first, count: Self.pagesInSlice, &report)
+            let result = try body(scrubber)
             guard fdatasync(descriptor) == 0 else {
-                throw StoreFault(result: errno, operation: "syncing", path: directory, whileCommitting: true)
+                let fault = StoreFault(result: errno, operation: "syncing", path: directory, whileCommitting: true)
+                if fault.isFatal { writerState.pointee.fatalFault = fault }
+                throw fault
             }
-            return end
+            return result
         }
     }
 

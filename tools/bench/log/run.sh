@@ -1,0 +1,27 @@
+#!/bin/sh
+# Compares the event log with a bare LMDB loop over the same stored bytes, taking turns, and prints the ratios.
+# Usage: run.sh LOG_BENCH DIRECTORY [ROUNDS]      (DIRECTORY on the disk to measure)
+set -eu
+bench=$1
+root=$2
+rounds=${3:-3}
+here=$(dirname "$0")
+mkdir -p "$root"
+cc -O2 -o "$root/lmdb_loop" "$here/lmdb_loop.c" -llmdb
+rm -rf "$root/log"
+"$bench" "$root/log" 100 20000 1 "$root/stored" > /dev/null
+median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
+for spec in "1 3000" "10 30000" "100 200000" "1000 400000"; do
+    set -- $spec
+    : > "$root/one"; : > "$root/two"; : > "$root/c"
+    for round in $(seq "$rounds"); do
+        rm -rf "$root/log"; "$bench" "$root/log" "$1" "$2" 1 >> "$root/one"
+        rm -rf "$root/log"; "$root/lmdb_loop" "$root/log" "$1" "$2" "$root/stored" >> "$root/c"
+        rm -rf "$root/log"; "$bench" "$root/log" "$1" "$2" 2 >> "$root/two"
+    done
+    one=$(median < "$root/one"); two=$(median < "$root/two"); c=$(median < "$root/c")
+    awk -v n="$1" -v one="$one" -v two="$two" -v c="$c" 'BEGIN {
+        printf "batch %4d: LMDB in C %7d/s, log %7d/s (%.2f), two batches under way %7d/s (%.2f)\n",
+            n, c, one, one / c, two, two / c }'
+done
+rm -rf "$root/log"
