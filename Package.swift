@@ -149,7 +149,7 @@ var targets: [Target] = [
             "Projections", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    tests(of: "Configuration"),
+    tests(of: "Configuration", ["MatrixIdentifiers"]),
     .testTarget(
         name: "ClientAPITests",
         dependencies: [
