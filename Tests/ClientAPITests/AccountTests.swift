@@ -20,6 +20,10 @@ import Testing
         #expect(second.status == 200)
         #expect(second["user_id"] == "@alice:example.org")
         #expect(second["device_id"]?.stringValue != nil)
+        // An answer that was lost on its way is asked for again.
+        let third = try await server.call(
+            .post, "/register", ["auth": ["type": "m.login.dummy", "session": .string(session)]])
+        #expect(third.status == 200 && third["user_id"] == "@alice:example.org", "\(third.json)")
         let token = try #require(second["access_token"]?.stringValue)
         let whoami = try await server.call(.get, "/account/whoami", token: token)
         #expect(whoami["user_id"] == "@alice:example.org")
@@ -199,6 +203,13 @@ import Testing
         let wrong = try await server.call(
             .post, "/account/password", ["new_password": "new", "auth": auth("bad")], token: token)
         #expect(wrong.status == 401 && wrong.errcode == "M_FORBIDDEN" && wrong["session"] == asked["session"])
+        #expect(wrong["completed"] == [])
+        _ = try await server.register("eve")
+        let eve: JSONValue = [
+            "type": "m.login.password", "identifier": ["type": "m.id.user", "user": "eve"],
+            "password": "password of eve",
+        ]
+        #expect(try await server.call(.post, "/account/password", ["auth": eve], token: token).status == 403)
         let right = try await server.call(.post, "/account/password", ["auth": auth("password of alice")], token: token)
         #expect(right.status == 200, "\(right.json)")
         #expect(try await server.call(.get, "/account/whoami", token: token).status == 200)

@@ -45,7 +45,7 @@ package struct ClientAPI: Sendable {
         accountQueries = AccountQueries(views: views)
         roomQueries = RoomQueries(views: views)
         timelineQueries = TimelineQueries(views: views)
-        memberQueries = MemberQueries(views: views)
+        memberQueries = MemberQueries(views: views, cache: RenderedCache())
         stateQueries = StateQueries(views: views)
         directoryQueries = DirectoryQueries(views: views)
         syncQueries = SyncQueries(views: views, ephemeral: ephemeral, notifier: notifier)

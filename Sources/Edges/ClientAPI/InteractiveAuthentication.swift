@@ -14,12 +14,17 @@ struct InteractiveAuthentication {
     let flows: [[String]]
     /// Whose password counts; nil where nobody is known yet.
     let user: UserID?
+    /// Whether the session outlives its success, because the request may be repeated.
+    var keepsSession = false
 
     /// What an authenticated request asks for.
     struct Passed {
+        let sessionID: String
         /// The request, without `auth`; from the session's first request if this one carried only `auth`.
         let request: JSONObject
         let registrationToken: String?
+        /// The account that an earlier request of the session made.
+        let registeredUser: UserID?
     }
 
     /// Lets a request through, or answers 401 with what is still to be done.
@@ -31,9 +36,13 @@ struct InteractiveAuthentication {
         let session = try session(of: auth, request: request)
         let current = try await attempt(Body(auth), in: session)
         guard flows.contains(where: { $0.allSatisfy(current.completed.contains) }) else { throw challenge(current) }
-        accounts.sessions.end(current.id)
+        if !keepsSession { accounts.sessions.end(current.id) }
         return Passed(
-            request: request.isEmpty ? current.request : request, registrationToken: current.registrationToken)
+            sessionID: current.id,
+            request: request.isEmpty ? current.request : request,
+            registrationToken: current.registrationToken,
+            registeredUser: current.registeredUser
+        )
     }
 
     private func session(of auth: JSONObject, request: JSONObject) throws -> InteractiveSession {
@@ -83,9 +92,10 @@ struct InteractiveAuthentication {
     private func checkPassword(_ auth: Body, _ session: InteractiveSession) async throws {
         let password = try auth.string("password")
         let named = try LoginIdentifier(auth).user
-        guard let user, try accounts.resolve(login: named) == user else {
+        guard let user, let meant = try accounts.resolve(login: named) else {
             throw challenge(session, "M_FORBIDDEN", "Invalid password")
         }
+        guard meant == user else { throw Rejection.forbidden("Authenticate as the owner of the access token.") }
         try gate.pass(.loginFailedAttempts, user.rawValue, counts: false)
         guard try await accounts.verify(password: password, of: user) else {
             try gate.pass(.loginFailedAttempts, user.rawValue)
@@ -101,7 +111,9 @@ struct InteractiveAuthentication {
         var answer: JSONObject = [
             "flows": .array(flowValues), "params": .object([:]), "session": .string(session.id),
         ]
-        if !session.completed.isEmpty { answer["completed"] = .array(session.completed.map(JSONValue.string)) }
+        if errcode != nil || !session.completed.isEmpty {
+            answer["completed"] = .array(session.completed.map(JSONValue.string))
+        }
         if let errcode {
             answer["errcode"] = .string(errcode)
             answer["error"] = .string(message)

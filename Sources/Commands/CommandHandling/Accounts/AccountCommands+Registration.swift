@@ -40,6 +40,11 @@ extension AccountCommands {
     package struct Registration: Sendable {
         package let userID: UserID
         package let session: LoginSession?
+
+        package init(userID: UserID, session: LoginSession?) {
+            self.userID = userID
+            self.session = session
+        }
     }
 
     /// Whether a user ID is free, as far as can be told now.

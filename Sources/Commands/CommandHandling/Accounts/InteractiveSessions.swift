@@ -1,4 +1,5 @@
 package import CanonicalJSON
+package import MatrixIdentifiers
 import Synchronization
 
 /// One attempt at User-Interactive Authentication.
@@ -12,6 +13,8 @@ package struct InteractiveSession: Sendable {
     package var request: JSONObject
     /// The registration token that this session means to spend.
     package var registrationToken: String?
+    /// The account that this session made: repeating its last request must not make another.
+    package var registeredUser: UserID?
 }
 
 /// The open sessions of User-Interactive Authentication: in memory, bounded, at most fifteen minutes old.
@@ -68,6 +71,17 @@ package final class InteractiveSessions: Sendable {
         guard !request.isEmpty, request.canonicalBytes().count <= Self.maximumRequestBytes else { return }
         let now = nowMs()
         table.withLock { table in _ = table.update(id, nowMs: now) { $0.request = request } }
+    }
+
+    /// Notes which account a session made. The token it reserved is spent now.
+    package func finish(_ id: String, registered user: UserID) {
+        let now = nowMs()
+        table.withLock { table in
+            _ = table.update(id, nowMs: now) { session in
+                session.registeredUser = user
+                session.registrationToken = nil
+            }
+        }
     }
 
     package func end(_ id: String) {

@@ -19,8 +19,30 @@ extension ClientAPI {
         }
         table.perform(.post, "/account/password", .optional) { try await changePassword($0) }
         table.perform(.post, "/account/deactivate", .optional) { try await deactivate($0) }
-        table.read("/account/3pid", .user) { _ in .json(["threepids": .array([])]) }
+        addThirdPartyIdentifiers(to: &table)
     }
+
+    /// This server neither sends mail nor text messages: there are no third-party identifiers, and none can be added.
+    private func addThirdPartyIdentifiers(to table: inout EndpointTable) {
+        table.read("/account/3pid", .user) { _ in .json(["threepids": .array([])]) }
+        for medium in ["email", "msisdn"] {
+            for path in ["/register", "/account/password", "/account/3pid"] {
+                table.read(.post, "\(path)/\(medium)/requestToken", .anyone) { _ in throw Self.noThirdParty }
+            }
+        }
+        for path in ["/account/3pid", "/account/3pid/add", "/account/3pid/bind"] {
+            table.read(.post, path, .user) { _ in throw Self.noThirdParty }
+        }
+        for path in ["/account/3pid/delete", "/account/3pid/unbind"] {
+            table.read(.post, path, .user) { call in
+                _ = try call.body().string("address")
+                return .json(["id_server_unbind_result": "no-support"])
+            }
+        }
+    }
+
+    private static let noThirdParty = Rejection(
+        400, "M_THREEPID_MEDIUM_NOT_SUPPORTED", "This server has no third-party identifiers.")
 
     private func changePassword(_ call: Call) async throws -> HTTPResponse {
         let body = try call.body()

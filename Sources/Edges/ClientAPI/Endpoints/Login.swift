@@ -63,7 +63,7 @@ extension ClientAPI {
         try gate.pass(.loginAddress, call.request.remoteAddress)
         let user = try accounts.resolve(login: name)
         let subject = user?.rawValue ?? Localparts.asciiLowercased(name)
-        try gate.pass(.loginAccount, subject)
+        try gate.pass(.loginAccount, subject, counts: false)
         try gate.pass(.loginFailedAttempts, subject, counts: false)
         if let user, let account = try accountQueries.account(user), account.isDeactivated {
             throw Rejection(403, "M_USER_DEACTIVATED", "This account has been deactivated.")
@@ -72,6 +72,8 @@ extension ClientAPI {
             try gate.pass(.loginFailedAttempts, subject)
             throw Rejection.forbidden("Invalid username or password")
         }
+        // Only who knows the password can use up the account's own limit.
+        try gate.pass(.loginAccount, subject)
         return user
     }
 

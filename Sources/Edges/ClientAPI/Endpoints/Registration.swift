@@ -64,21 +64,40 @@ extension ClientAPI {
         try gate.pass(.registration, call.request.remoteAddress, counts: false)
         // "Homeservers MUST perform the relevant checks and return these codes before performing
         // User-Interactive Authentication"
-        _ = try checkedRegistration(body, call)
+        if try earlierRegistration(body) == nil { _ = try checkedRegistration(body, call) }
         let interactive = InteractiveAuthentication(
             accounts: accounts,
             gate: gate,
             operation: "POST /register",
             flows: [[settings.registrationRequiresToken ? "m.login.registration_token" : "m.login.dummy"]],
-            user: nil
+            user: nil,
+            keepsSession: true
         )
         let passed = try await interactive.pass(body.object)
         let request = Body(passed.request)
+        if let user = passed.registeredUser { return try await repeatRegistration(of: user, request, call) }
         var account = try checkedRegistration(request, call)
         guard account.password != nil else { throw Rejection.missingParam("password is missing.") }
         account.registrationToken = passed.registrationToken
         try gate.pass(.registration, call.request.remoteAddress)
-        return answer(try await accounts.register(account, cause: call.request.requestID))
+        let registration = try await accounts.register(account, cause: call.request.requestID)
+        accounts.sessions.finish(passed.sessionID, registered: registration.userID)
+        return answer(registration)
+    }
+
+    private func earlierRegistration(_ body: Body) throws -> UserID? {
+        guard let id = body.object["auth"]?["session"]?.stringValue else { return nil }
+        return accounts.sessions.session(id)?.registeredUser
+    }
+
+    /// The answer to a registration may have been lost on its way: its repetition logs in anew.
+    private func repeatRegistration(of user: UserID, _ body: Body, _ call: Call) async throws -> HTTPResponse {
+        let device = try deviceRequest(body, call)
+        var session: LoginSession?
+        if try !body.flag("inhibit_login") {
+            session = try await accounts.login(user, device: device, cause: call.request.requestID)
+        }
+        return answer(AccountCommands.Registration(userID: user, session: session))
     }
 
     private func checkedRegistration(_ body: Body, _ call: Call) throws -> NewAccount {
