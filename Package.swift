@@ -150,6 +150,12 @@ var targets: [Target] = [
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     tests(of: "Configuration", ["MatrixIdentifiers"]),
+    tests(
+        of: "CommandHandling",
+        [
+            "CanonicalJSON", "Decisions", "EventLog", "EventSigning", "MatrixIdentifiers", "ProjectionEngine",
+            "Projections", "Queries", "ReadModel", "RoomVersions",
+        ]),
     .testTarget(
         name: "ClientAPITests",
         dependencies: [
