@@ -135,7 +135,7 @@ var targets: [Target] = [
     tests(of: "KeyValueStore"),
     tests(of: "EventLog", ["CSodium", "KeyValueStore"]),
     tests(of: "LogEvents", ["CanonicalJSON", "EventLog"]),
-    tests(of: "ProjectionEngine", ["EventLog", "KeyValueStore", "ReadModel"]),
+    tests(of: "ProjectionEngine", ["EventLog", "KeyValueStore", "LogEvents", "ReadModel"]),
     tests(
         of: "Projections",
         [

@@ -63,7 +63,13 @@ struct PayloadReader {
         guard length <= UInt64(bytes.count - offset) else { throw short() }
         let end = offset + Int(length)
         defer { offset = end }
-        guard let text = String(validating: bytes[offset..<end], as: UTF8.self) else {
+        let text = bytes.withUnsafeBufferPointer { buffer -> String? in
+            let slice = UnsafeBufferPointer(rebasing: buffer[offset..<end])
+            // Almost every string is ASCII, which needs no general validation.
+            if slice.allSatisfy({ $0 < 0x80 }) { return String(decoding: slice, as: UTF8.self) }
+            return String(validating: slice, as: UTF8.self)
+        }
+        guard let text else {
             throw PayloadError(kind: kind, reason: "text is not UTF-8, at byte \(offset)")
         }
         return text

@@ -4,9 +4,19 @@ package import ReadModel
 extension BatchContext {
     /// Gives a name a number if it has none. Only the projection of names may call it.
     package func intern(
-        _ kind: ViewKeys.NameKind, _ text: some StoreBytes, _ transaction: borrowing WriteTransaction
+        _ kind: ViewKeys.NameKind, _ text: String, _ transaction: borrowing WriteTransaction
     ) throws {
-        try text.withStoreBytes { try intern(kind, bytes: $0, transaction) }
+        var text = text
+        try text.withUTF8 { try intern(kind, bytes: UnsafeRawBufferPointer($0), transaction) }
+    }
+
+    /// The same of an entry of state.
+    package func internSlot(
+        type: String, stateKey: String, _ transaction: borrowing WriteTransaction
+    ) throws {
+        try ViewKeys.slotText(type: type, stateKey: stateKey).withUnsafeBytes {
+            try intern(.slot, bytes: $0, transaction)
+        }
     }
 
     private func intern(
@@ -47,30 +57,34 @@ extension BatchContext {
     }
 
     private func number(
-        _ kind: ViewKeys.NameKind, _ text: some StoreBytes, _ transaction: borrowing WriteTransaction
+        _ kind: ViewKeys.NameKind, bytes: UnsafeRawBufferPointer, _ transaction: borrowing WriteTransaction
     ) throws -> UInt32 {
-        try text.withStoreBytes { bytes in
-            if let number = names.number(kind, bytes) { return number }
-            guard let number = try storedNumber(kind, bytes, transaction) else {
-                throw BatchFault.unknownName(String(decoding: bytes, as: UTF8.self))
-            }
-            names.insert(kind, bytes, number)
-            return number
+        if let number = names.number(kind, bytes) { return number }
+        guard let number = try storedNumber(kind, bytes, transaction) else {
+            throw BatchFault.unknownName(String(decoding: bytes, as: UTF8.self))
         }
+        names.insert(kind, bytes, number)
+        return number
     }
 
     package func room(_ roomID: String, _ transaction: borrowing WriteTransaction) throws -> RoomNum {
-        RoomNum(rawValue: try number(.room, roomID, transaction))
+        var text = roomID
+        return try text.withUTF8 { utf8 in
+            RoomNum(rawValue: try number(.room, bytes: UnsafeRawBufferPointer(utf8), transaction))
+        }
     }
 
     package func user(_ userID: String, _ transaction: borrowing WriteTransaction) throws -> UserNum {
-        UserNum(rawValue: try number(.user, userID, transaction))
+        var text = userID
+        return try text.withUTF8 { utf8 in
+            UserNum(rawValue: try number(.user, bytes: UnsafeRawBufferPointer(utf8), transaction))
+        }
     }
 
     package func slot(
         type: String, stateKey: String, _ transaction: borrowing WriteTransaction
     ) throws -> SlotNum {
         let text = ViewKeys.slotText(type: type, stateKey: stateKey)
-        return SlotNum(rawValue: try number(.slot, text, transaction))
+        return SlotNum(rawValue: try text.withUnsafeBytes { try number(.slot, bytes: $0, transaction) })
     }
 }

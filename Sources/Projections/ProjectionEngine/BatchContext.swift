@@ -14,8 +14,8 @@ package final class BatchContext {
     var names = NameCache()
     /// The greatest number given out of each kind, once it is known.
     var lastNumbers: [UInt32?] = [nil, nil, nil]
-    private var heads: [RoomNum: CachedHead] = [:]
-    private var changedHeads: [RoomNum] = []
+    private var heads: [UInt32: CachedHead] = [:]
+    private var changedHeads: [UInt32] = []
     private var eventIDs = PendingPuts(.keyOnly)
     private var transactions = PendingPuts(.wide)
     private var timeline = PendingPuts(.timeline)
@@ -23,9 +23,14 @@ package final class BatchContext {
 
     private static let mostCachedHeads = 16_384
 
-    private struct CachedHead {
+    /// A class, so that a head is changed where it is.
+    private final class CachedHead {
         var head: RoomHead?
         var isChanged = false
+
+        init(_ head: RoomHead?) {
+            self.head = head
+        }
     }
 
     package init(tables: ViewTables) {
@@ -48,10 +53,11 @@ package final class BatchContext {
         try timeline.flush(tables.timelineOrder, transaction)
         changedHeads.sort()
         for room in changedHeads {
-            if let head = heads[room]?.head {
-                try transaction.put(tables.roomsHeads, ViewKeys.room(room), head.encoded())
+            guard let cached = heads[room] else { continue }
+            if let head = cached.head {
+                try transaction.put(tables.roomsHeads, ViewKeys.room(RoomNum(rawValue: room)), head.encoded())
             }
-            heads[room]?.isChanged = false
+            cached.isChanged = false
         }
         changedHeads.removeAll(keepingCapacity: true)
     }
@@ -74,11 +80,15 @@ package final class BatchContext {
 
     // MARK: - Room heads, written once a batch
 
+    private func cachedHead(of room: RoomNum, _ transaction: borrowing WriteTransaction) throws -> CachedHead {
+        if let cached = heads[room.rawValue] { return cached }
+        let cached = CachedHead(try transaction.roomHead(tables, room))
+        heads[room.rawValue] = cached
+        return cached
+    }
+
     package func head(of room: RoomNum, _ transaction: borrowing WriteTransaction) throws -> RoomHead? {
-        if let cached = heads[room] { return cached.head }
-        let head = try transaction.roomHead(tables, room)
-        heads[room] = CachedHead(head: head)
-        return head
+        try cachedHead(of: room, transaction).head
     }
 
     /// Changes a head; when there is none, the one that `created` makes.
@@ -86,13 +96,15 @@ package final class BatchContext {
         of room: RoomNum, orCreate created: @autoclosure () -> RoomHead?, _ transaction: borrowing WriteTransaction,
         _ change: (inout RoomHead) -> Void
     ) throws {
-        guard var head = try self.head(of: room, transaction) ?? created() else { return }
-        let wasChanged = heads[room]?.isChanged ?? false
+        let cached = try cachedHead(of: room, transaction)
+        guard var head = cached.head ?? created() else { return }
         // Taken out while it changes, so that its list of extremities is not copied.
-        heads[room] = nil
+        cached.head = nil
         change(&head)
-        heads[room] = CachedHead(head: head, isChanged: true)
-        if !wasChanged { changedHeads.append(room) }
+        cached.head = head
+        guard !cached.isChanged else { return }
+        cached.isChanged = true
+        changedHeads.append(room.rawValue)
     }
 
     // MARK: - Writes that wait

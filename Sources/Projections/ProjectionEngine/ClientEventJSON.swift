@@ -4,50 +4,60 @@ package import RoomVersions
 
 /// Renders the JSON of an event's row; see ``EventRow/clientJSON`` for its shape.
 package enum ClientEventJSON {
+    /// Where the pieces of a PDU stand.
+    struct Parts {
+        let eventID: String
+        let type: Range<Int>
+        let sender: Range<Int>
+        let originServerTS: Range<Int>
+        let stateKey: Range<Int>?
+        /// Of a redaction; room versions before 11 have it on the top level.
+        let redacts: Range<Int>?
+        /// Of a redaction; room version 11 and later have it in the content.
+        let redactsInContent: Range<Int>?
+        let content: Range<Int>
+    }
+
     /// Renders an event from the pieces of its PDU as they stand there.
-    static func render(
-        eventID: String,
-        type: ArraySlice<UInt8>,
-        sender: ArraySlice<UInt8>,
-        originServerTS: ArraySlice<UInt8>,
-        stateKey: ArraySlice<UInt8>?,
-        redacts: JSONView?,
-        isRedaction: Bool,
-        content: JSONView
-    ) -> [UInt8] {
+    static func render(_ scan: CanonicalScan, _ parts: Parts) -> [UInt8] {
         var bytes: [UInt8] = []
-        let estimate = eventID.utf8.count &+ type.count &+ sender.count &+ (stateKey?.count ?? 0)
-        bytes.reserveCapacity(estimate &+ content.rawRange.count &+ 112)
-        bytes.append(contentsOf: "{\"event_id\":".utf8)
-        appendQuoted(eventID, to: &bytes)
-        bytes.append(contentsOf: ",\"type\":".utf8)
-        bytes.append(contentsOf: type)
-        bytes.append(contentsOf: ",\"sender\":".utf8)
-        bytes.append(contentsOf: sender)
-        bytes.append(contentsOf: ",\"origin_server_ts\":".utf8)
-        bytes.append(contentsOf: originServerTS)
-        if let stateKey {
-            bytes.append(contentsOf: ",\"state_key\":".utf8)
-            bytes.append(contentsOf: stateKey)
+        let estimate = parts.eventID.utf8.count &+ parts.type.count &+ parts.sender.count &+ parts.content.count
+        bytes.reserveCapacity(estimate &+ (parts.stateKey?.count ?? 0) &+ 128)
+        append("{\"event_id\":", to: &bytes)
+        appendQuoted(parts.eventID, to: &bytes)
+        append(",\"type\":", to: &bytes)
+        bytes.append(contentsOf: scan.slice(parts.type))
+        append(",\"sender\":", to: &bytes)
+        bytes.append(contentsOf: scan.slice(parts.sender))
+        append(",\"origin_server_ts\":", to: &bytes)
+        bytes.append(contentsOf: scan.slice(parts.originServerTS))
+        if let stateKey = parts.stateKey {
+            append(",\"state_key\":", to: &bytes)
+            bytes.append(contentsOf: scan.slice(stateKey))
         }
-        let inner = isRedaction ? content["redacts"] : nil
         // "For backwards-compatibility with older clients, servers should add a `redacts` property to the top level of
         // `m.room.redaction` events when serving such events over the Client-Server API."
-        if isRedaction, let value = redacts ?? inner {
-            bytes.append(contentsOf: ",\"redacts\":".utf8)
-            value.writeCanonical(into: &bytes)
+        if let redacts = parts.redacts ?? parts.redactsInContent {
+            append(",\"redacts\":", to: &bytes)
+            bytes.append(contentsOf: scan.slice(redacts))
         }
-        bytes.append(contentsOf: ",\"content\":".utf8)
-        if isRedaction, inner == nil, let redacts {
+        append(",\"content\":", to: &bytes)
+        if let redacts = parts.redacts, parts.redactsInContent == nil {
             // "For improved compatibility with newer clients, servers should add a `redacts` property to the `content`
             // of `m.room.redaction` events in older room versions when serving such events over the Client-Server API."
-            var object = content.toObject() ?? JSONObject()
-            object["redacts"] = redacts.toValue()
-            object.writeCanonical(into: &bytes)
+            append("{\"redacts\":", to: &bytes)
+            bytes.append(contentsOf: scan.slice(redacts))
+            if parts.content.count > 2 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: scan.slice(parts.content.dropFirst()))
         } else {
-            content.writeCanonical(into: &bytes)
+            bytes.append(contentsOf: scan.slice(parts.content))
         }
         return bytes
+    }
+
+    @inline(__always)
+    private static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
     /// What is left of a rendered event when it is redacted; nil when the stored JSON is damaged.

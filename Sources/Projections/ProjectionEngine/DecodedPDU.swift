@@ -1,12 +1,11 @@
-import KeyValueStore
-import CanonicalJSON
 package import LogEvents
 package import ReadModel
 
 /// A recorded PDU, taken apart and rendered for clients before it reaches the projections.
 ///
-/// This is most of the work of a replay and touches no table, so it runs beside the writing.
-package struct DecodedPDU: Sendable {
+/// This is most of the work of a replay and touches no table, so it runs beside the writing. A class, because it passes
+/// through many hands.
+package final class DecodedPDU: Sendable {
     package let verdict: PDURecorded.Verdict
     package let roomVersion: String
     package let roomID: String
@@ -38,20 +37,21 @@ package struct DecodedPDU: Sendable {
     package var isInTimeline: Bool { verdict == .accepted && !isOutlier }
     package var isMember: Bool { membership != .none }
 
-    package init(payload: [UInt8]) throws(PayloadError) {
+    package static func decode(payload: [UInt8]) throws(PayloadError) -> DecodedPDU {
         let fact = try PDURecorded(payload: payload)
-        let document: JSONDocument
-        do throws(JSONError) {
-            document = try JSONDocument(parsing: fact.pdu, limits: .stored)
-        } catch {
-            throw PayloadError(kind: "PDURecorded", reason: "the PDU is not JSON: \(error)")
-        }
-        let root = document.root
-        guard let type = root["type"], let typeText = type.string, let sender = root["sender"],
-            let senderText = sender.string, let depth = root["depth"]?.integer,
-            let timestamp = root["origin_server_ts"], let timestampNumber = timestamp.integer,
-            let content = root["content"], content.kind == .object
-        else { throw PayloadError(kind: "PDURecorded", reason: "the PDU lacks a member") }
+        let made = fact.pdu.withUnsafeBufferPointer { DecodedPDU(fact, CanonicalScan(bytes: $0)) }
+        guard let made else { throw PayloadError(kind: "PDURecorded", reason: "the PDU lacks a member") }
+        return made
+    }
+
+    private init?(_ fact: PDURecorded, _ scan: CanonicalScan) {
+        let fields = PDUFields(scan)
+        guard let typeRange = fields.type, let type = scan.string(typeRange), let senderRange = fields.sender,
+            let sender = scan.string(senderRange), let depth = fields.depth.flatMap(scan.integer),
+            let timestampRange = fields.originServerTS, let timestamp = scan.integer(timestampRange),
+            let contentRange = fields.content, scan.byte(contentRange.lowerBound) == UInt8(ascii: "{")
+        else { return nil }
+        let content = ContentFields(scan, at: contentRange.lowerBound)
 
         verdict = fact.verdict
         roomVersion = fact.roomVersion
@@ -62,84 +62,77 @@ package struct DecodedPDU: Sendable {
         isOutlier = fact.isOutlier
         redacts = fact.redacts
         stateDelta = fact.stateDelta
-        self.type = typeText
-        self.sender = senderText
-        let stateKeyView = root["state_key"]
-        stateKey = stateKeyView?.string
+        self.type = type
+        self.sender = sender
+        stateKey = fields.stateKey.flatMap(scan.string)
         self.depth = depth
-        originServerTS = timestampNumber
-        prevEvents = Self.prevEvents(root)
+        originServerTS = timestamp
+        prevEvents = fields.prevEvents.map { Self.prevEvents(scan, $0) } ?? []
         transaction = fact.sentBy.map {
             EventRow.Transaction(deviceID: $0.deviceID, transactionID: $0.transactionID)
         }
         transactionHash = fact.sentBy.map {
-            Self.transactionHash(user: senderText, $0, room: fact.roomID)
+            ViewKeys.transactionHash(
+                user: sender, deviceID: $0.deviceID, transactionID: $0.transactionID, room: fact.roomID)
         }
-        let isMember = stateKey != nil && type.isString("m.room.member")
-        membership = isMember ? content["membership"]?.string.flatMap(StoredMembership.init(text:)) ?? .none : .none
-        memberProfileJSON = isMember ? MemberProfile.json(content: content) : []
-        flags = Self.flags(fact, type: type, content: content, isState: stateKey != nil)
+        let isMember = stateKey != nil && scan.is(typeRange, "\"m.room.member\"")
+        let membershipText = isMember ? content.membership.flatMap(scan.string) : nil
+        membership = membershipText.flatMap(StoredMembership.init(text:)) ?? .none
+        memberProfileJSON = isMember ? MemberProfile.json(scan, content) : []
+        flags = Self.flags(fact, scan, type: typeRange, content, isState: stateKey != nil)
+        let isRedaction = scan.is(typeRange, "\"m.room.redaction\"")
         clientJSON = ClientEventJSON.render(
-            eventID: fact.eventID,
-            type: type.rawBytes,
-            sender: sender.rawBytes,
-            originServerTS: timestamp.rawBytes,
-            stateKey: stateKeyView?.rawBytes,
-            redacts: root["redacts"],
-            isRedaction: type.isString("m.room.redaction"),
-            content: content
-        )
+            scan,
+            ClientEventJSON.Parts(
+                eventID: fact.eventID,
+                type: typeRange,
+                sender: senderRange,
+                originServerTS: timestampRange,
+                stateKey: fields.stateKey,
+                redacts: isRedaction ? fields.redacts : nil,
+                redactsInContent: isRedaction ? content.redacts : nil,
+                content: contentRange
+            ))
     }
 
-    private static func prevEvents(_ root: JSONView) -> [String] {
-        guard let elements = root["prev_events"]?.elements else { return [] }
+    private static func prevEvents(_ scan: CanonicalScan, _ range: Range<Int>) -> [String] {
         var ids: [String] = []
-        for element in elements {
-            if let id = element.string {
+        scan.forEachElement(of: range.lowerBound) { element in
+            if let id = scan.string(element) {
                 ids.append(id)
-            } else if var pair = element.elements, let id = pair.next()?.string {
-                // Room versions 1 and 2 have pairs of an id and hashes.
-                ids.append(id)
+                return
+            }
+            // Room versions 1 and 2 have pairs of an id and hashes.
+            var isFirst = true
+            scan.forEachElement(of: element.lowerBound) { part in
+                if isFirst, let id = scan.string(part) { ids.append(id) }
+                isFirst = false
             }
         }
         return ids
     }
 
-    private static func transactionHash(
-        user: String, _ sentBy: PDURecorded.ClientTransaction, room: String
-    ) -> (UInt64, UInt64) {
-        let key = ViewKeys.transaction(
-            user: user, deviceID: sentBy.deviceID, transactionID: sentBy.transactionID, room: room)
-        return key.withUnsafeBytes { bytes in
-            guard bytes.count == 16 else { return (0, 0) }
-            return (
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
-                UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            )
-        }
-    }
-
     private static func flags(
-        _ fact: PDURecorded, type: JSONView, content: JSONView, isState: Bool
+        _ fact: PDURecorded, _ scan: CanonicalScan, type: Range<Int>, _ content: ContentFields, isState: Bool
     ) -> EventRow.Flags {
         var flags: EventRow.Flags = []
         if isState { flags.insert(.state) }
         if fact.verdict == .softFailed { flags.insert(.softFailed) }
         if fact.verdict == .rejected { flags.insert(.rejected) }
         if fact.isOutlier { flags.insert(.outlier) }
-        if content["m.mentions"] != nil { flags.insert(.mentions) }
-        if !isState, isMessage(type, content) { flags.insert(.notifies) }
+        if content.hasMentions { flags.insert(.mentions) }
+        if !isState, isMessage(scan, type, content) { flags.insert(.notifies) }
         return flags
     }
 
     /// `.m.rule.message`, `.m.rule.encrypted` and stickers, without `.m.rule.suppress_notices` ("content.msgtype" is
     /// "m.notice") and `.m.rule.suppress_edits` ("content.m\.relates_to.rel_type" is "m.replace").
-    private static func isMessage(_ type: JSONView, _ content: JSONView) -> Bool {
-        if type.isString("m.room.message") {
-            if content["msgtype"]?.isString("m.notice") == true { return false }
-        } else if !type.isString("m.room.encrypted"), !type.isString("m.sticker") {
+    private static func isMessage(_ scan: CanonicalScan, _ type: Range<Int>, _ content: ContentFields) -> Bool {
+        if scan.is(type, "\"m.room.message\"") {
+            if let messageType = content.messageType, scan.is(messageType, "\"m.notice\"") { return false }
+        } else if !scan.is(type, "\"m.room.encrypted\""), !scan.is(type, "\"m.sticker\"") {
             return false
         }
-        return content["m.relates_to"]?["rel_type"]?.isString("m.replace") != true
+        return !content.isEdit(scan)
     }
 }

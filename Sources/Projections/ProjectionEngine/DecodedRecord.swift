@@ -2,11 +2,12 @@ package import EventLog
 package import LogEvents
 
 /// A record with its payload read, once for all projections.
-package struct DecodedRecord: Sendable {
+package final class DecodedRecord: Sendable {
     package let position: LogPosition
     package let wallTimeMs: Int64
     package let stream: StreamID
     package let streamVersion: UInt64
+    /// Kept of the last record of a batch, empty of the others.
     package let chainHash: [UInt8]
     package let fact: Fact
 
@@ -37,13 +38,14 @@ package struct DecodedRecord: Sendable {
 
     /// Reads the payload.
     ///
+    /// - Parameter isLast: whether a checkpoint may be written after it.
     /// - Throws: `PayloadError` when it is damaged, or of a kind or version that this program does not know.
-    package init(_ record: EventRecord) throws(PayloadError) {
+    package init(_ record: EventRecord, isLast: Bool = true) throws(PayloadError) {
         position = record.position
         wallTimeMs = record.wallTimeMs
         stream = record.stream
         streamVersion = record.streamVersion
-        chainHash = record.chainHash
+        chainHash = isLast ? record.chainHash : []
         fact = try Self.fact(of: record)
     }
 
@@ -56,7 +58,7 @@ package struct DecodedRecord: Sendable {
         }
         let payload = record.payload
         switch record.kind {
-        case .pduRecorded: return .pdu(try DecodedPDU(payload: payload))
+        case .pduRecorded: return .pdu(try DecodedPDU.decode(payload: payload))
         case .accountRegistered: return .accountRegistered(try AccountRegistered(payload: payload))
         case .passwordChanged: return .passwordChanged(try PasswordChanged(payload: payload))
         case .accountDeactivated: return .accountDeactivated(try AccountDeactivated(payload: payload))

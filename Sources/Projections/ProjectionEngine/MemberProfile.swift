@@ -1,33 +1,28 @@
-package import CanonicalJSON
-
 /// The part of a member event that `GET /joined_members` shows.
 package enum MemberProfile {
-    package static func json(content: JSONView) -> [UInt8] {
-        json(avatar: content["avatar_url"], name: content["displayname"])
-    }
-
-    /// The same of a stored member event.
-    package static func json(clientJSON: UnsafeRawBufferPointer) throws(JSONError) -> [UInt8] {
-        var closed = [UInt8](clientJSON)
-        closed.append(UInt8(ascii: "}"))
-        let root = try JSONDocument(parsing: closed, limits: .stored).root
-        return json(avatar: root["content"]?["avatar_url"], name: root["content"]?["displayname"])
-    }
-
-    private static func json(avatar: JSONView?, name: JSONView?) -> [UInt8] {
+    static func json(_ scan: CanonicalScan, _ content: ContentFields) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(64)
         bytes.append(UInt8(ascii: "{"))
-        if let avatar, avatar.kind == .string {
+        if let avatar = content.avatarURL, scan.byte(avatar.lowerBound) == UInt8(ascii: "\"") {
             bytes.append(contentsOf: "\"avatar_url\":".utf8)
-            avatar.writeCanonical(into: &bytes)
+            bytes.append(contentsOf: scan.slice(avatar))
         }
-        if let name, name.kind == .string {
+        if let name = content.displayName, scan.byte(name.lowerBound) == UInt8(ascii: "\"") {
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
             bytes.append(contentsOf: "\"display_name\":".utf8)
-            name.writeCanonical(into: &bytes)
+            bytes.append(contentsOf: scan.slice(name))
         }
         bytes.append(UInt8(ascii: "}"))
         return bytes
+    }
+
+    /// The same of a stored member event, which lacks only its closing brace.
+    package static func json(clientJSON: UnsafeRawBufferPointer) -> [UInt8] {
+        clientJSON.withMemoryRebound(to: UInt8.self) { bytes in
+            let scan = CanonicalScan(bytes: bytes)
+            guard let content = PDUFields(scan).content else { return Array("{}".utf8) }
+            return json(scan, ContentFields(scan, at: content.lowerBound))
+        }
     }
 }

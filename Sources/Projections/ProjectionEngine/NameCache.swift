@@ -1,3 +1,4 @@
+import Glibc
 import ReadModel
 
 /// Names that were looked up before, with their numbers.
@@ -35,7 +36,7 @@ struct NameCache {
         var index = Int(truncatingIfNeeded: hash) & mask
         for _ in 0..<Self.longestProbe {
             if slots[index].number == 0 { return nil }
-            if slots[index].hash == hash, slots[index].text.elementsEqual(text) { return slots[index].number }
+            if slots[index].hash == hash, Self.equal(slots[index].text, text) { return slots[index].number }
             index = (index + 1) & mask
         }
         return nil
@@ -44,6 +45,14 @@ struct NameCache {
     mutating func insert(_ kind: ViewKeys.NameKind, _ text: UnsafeRawBufferPointer, _ number: UInt32) {
         if used * 2 >= slots.count { grow() }
         if place(Slot(hash: Self.hash(kind, text), number: number, text: [UInt8](text))) { used += 1 }
+    }
+
+    private static func equal(_ stored: [UInt8], _ text: UnsafeRawBufferPointer) -> Bool {
+        guard stored.count == text.count else { return false }
+        return stored.withUnsafeBytes { bytes in
+            guard let left = bytes.baseAddress, let right = text.baseAddress else { return bytes.isEmpty }
+            return memcmp(left, right, bytes.count) == 0
+        }
     }
 
     private mutating func place(_ slot: Slot) -> Bool {

@@ -107,8 +107,8 @@ package final class ProjectionEngine: Sendable {
     private func decode(_ records: [EventRecord]) throws(HaltedProjection) -> [DecodedRecord] {
         var decoded: [DecodedRecord] = []
         decoded.reserveCapacity(records.count)
-        for record in records {
-            decoded.append(try HaltedProjection.decoding(record))
+        for index in records.indices {
+            decoded.append(try HaltedProjection.decoding(records[index], isLast: index == records.count - 1))
         }
         return decoded
     }
@@ -149,9 +149,9 @@ package final class ProjectionEngine: Sendable {
 
 extension HaltedProjection {
     /// Reads a record's payload; what cannot be read halts everything.
-    static func decoding(_ record: EventRecord) throws(HaltedProjection) -> DecodedRecord {
+    static func decoding(_ record: EventRecord, isLast: Bool) throws(HaltedProjection) -> DecodedRecord {
         do {
-            return try DecodedRecord(record)
+            return try DecodedRecord(record, isLast: isLast)
         } catch {
             throw HaltedProjection(name: "decoding", position: record.position, reason: error.description)
         }

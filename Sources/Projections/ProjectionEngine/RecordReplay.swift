@@ -127,8 +127,8 @@ struct RecordReplay {
                 }
                 decoded = []
                 decoded.reserveCapacity(records.count)
-                for record in records where record.position <= end {
-                    decoded.append(try HaltedProjection.decoding(record))
+                for index in records.indices where records[index].position <= end {
+                    decoded.append(try HaltedProjection.decoding(records[index], isLast: index == records.count - 1))
                 }
                 next = LogPosition(rawValue: next.rawValue + UInt64(decoded.count))
                 guard handoff.give(decoded) else { return }

@@ -52,12 +52,12 @@ package struct NamesProjection: Projection {
         try batch.intern(.room, pdu.roomID, transaction)
         try batch.intern(.user, pdu.sender, transaction)
         if let stateKey = pdu.stateKey {
-            try batch.intern(.slot, ViewKeys.slotText(type: pdu.type, stateKey: stateKey), transaction)
+            try batch.internSlot(type: pdu.type, stateKey: stateKey, transaction)
             if pdu.isMember { try batch.intern(.user, stateKey, transaction) }
         }
         for change in pdu.stateDelta {
-            try batch.intern(.slot, ViewKeys.slotText(type: change.type, stateKey: change.stateKey), transaction)
-            if change.type.utf8.elementsEqual("m.room.member".utf8) {
+            try batch.internSlot(type: change.type, stateKey: change.stateKey, transaction)
+            if change.type.hasSameBytes(as: "m.room.member") {
                 try batch.intern(.user, change.stateKey, transaction)
             }
         }

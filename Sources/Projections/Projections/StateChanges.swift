@@ -43,7 +43,7 @@ enum StateChanges {
                 entries.append(Entry(type: change.type, stateKey: change.stateKey, holder: .none, isOwn: false))
                 continue
             }
-            let isOwn = eventID.utf8.elementsEqual(pdu.eventID.utf8)
+            let isOwn = eventID.hasSameBytes(as: pdu.eventID)
             let holder = isOwn ? position : try batch.position(of: eventID, before: position, transaction)
             guard holder != LogPosition.none else { throw StateFault.unknownEvent(eventID) }
             entries.append(Entry(type: change.type, stateKey: change.stateKey, holder: holder, isOwn: isOwn))
@@ -59,7 +59,7 @@ enum StateChanges {
         guard changesState(pdu), pdu.isMember || !pdu.stateDelta.isEmpty else { return [] }
         var members: [Member] = []
         for entry in try entries(pdu, at: position, transaction, batch) {
-            guard entry.type.utf8.elementsEqual("m.room.member".utf8) else { continue }
+            guard entry.type.hasSameBytes(as: "m.room.member") else { continue }
             if entry.isOwn {
                 guard pdu.isMember else { continue }
                 members.append(
@@ -76,7 +76,7 @@ enum StateChanges {
                 members.append(
                     Member(
                         userID: entry.stateKey, membership: row.membership, position: entry.holder,
-                        profileJSON: try MemberProfile.json(clientJSON: row.clientJSON)))
+                        profileJSON: MemberProfile.json(clientJSON: row.clientJSON)))
             }
         }
         return members

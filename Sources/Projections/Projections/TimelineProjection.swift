@@ -29,7 +29,7 @@ package struct TimelineProjection: Projection {
         batch.putTimeline(room, record.position, pdu.flags, sender)
         let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
         let changesState = StateChanges.changesState(pdu)
-        let isCreate = pdu.stateKey == "" && pdu.type.utf8.elementsEqual("m.room.create".utf8)
+        let isCreate = pdu.stateKey == "" && pdu.type.hasSameBytes(as: "m.room.create")
         try batch.updateHead(of: room, orCreate: RoomHead(), transaction) { head in
             head.lastTimelinePosition = record.position
             head.eventCount &+= 1
@@ -50,7 +50,7 @@ package struct TimelineProjection: Projection {
 
     /// "the forward extremities of a room are the most recent events [that] are not referenced by other events"
     private func advance(_ extremities: inout [String], _ pdu: DecodedPDU) {
-        extremities.removeAll { held in pdu.prevEvents.contains { $0.utf8.elementsEqual(held.utf8) } }
+        extremities.removeAll { held in pdu.prevEvents.contains { $0.hasSameBytes(as: held) } }
         extremities.append(pdu.eventID)
     }
 

@@ -27,15 +27,30 @@ package enum FixedHash {
         return copy.withUTF8 { short(UnsafeRawBufferPointer($0)) }
     }
 
-    /// BLAKE2b of the parts, each with its length before it, cut to `size` bytes (16 to 64).
-    package static func strong(_ parts: [String], size: Int) -> [UInt8] {
-        var input: [UInt8] = []
-        input.reserveCapacity(parts.reduce(0) { $0 + $1.utf8.count + 4 })
-        for part in parts {
-            withUnsafeBytes(of: UInt32(truncatingIfNeeded: part.utf8.count).bigEndian) { input.append(contentsOf: $0) }
-            input.append(contentsOf: part.utf8)
+    /// BLAKE2b of the parts, each with its length before it, cut to 16 bytes.
+    package static func pair(_ parts: String...) -> (UInt64, UInt64) {
+        var size = 0
+        for part in parts { size += part.utf8.count + 4 }
+        return withUnsafeTemporaryAllocation(byteCount: size + 16, alignment: 8) { buffer in
+            var offset = 16
+            for var part in parts {
+                part.withUTF8 { utf8 in
+                    let length = UInt32(truncatingIfNeeded: utf8.count).bigEndian
+                    buffer.storeBytes(of: length, toByteOffset: offset, as: UInt32.self)
+                    offset += 4
+                    guard let source = utf8.baseAddress, let target = buffer.baseAddress else { return }
+                    (target + offset).copyMemory(from: source, byteCount: utf8.count)
+                    offset += utf8.count
+                }
+            }
+            guard let base = buffer.baseAddress else { return (0, 0) }
+            let input = base.assumingMemoryBound(to: UInt8.self)
+            crypto_generichash(input, 16, input + 16, UInt64(size), nil, 0)
+            return (
+                UInt64(bigEndian: buffer.load(fromByteOffset: 0, as: UInt64.self)),
+                UInt64(bigEndian: buffer.load(fromByteOffset: 8, as: UInt64.self))
+            )
         }
-        return strong(input, size: size)
     }
 
     /// BLAKE2b of some bytes, cut to `size` bytes (16 to 64).

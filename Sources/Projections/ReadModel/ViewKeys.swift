@@ -54,7 +54,15 @@ package enum ViewKeys {
     /// "The scope of a transaction ID is a single device and a single HTTP endpoint": of the path only the room counts
     /// here, since a client that uses one id for two event types of a room repeats itself.
     package static func transaction(user: String, deviceID: String, transactionID: String, room: String) -> StoreKey {
-        StoreKey().appending(FixedHash.strong([user, deviceID, transactionID, room], size: 16))
+        let hash = transactionHash(user: user, deviceID: deviceID, transactionID: transactionID, room: room)
+        return StoreKey(hash.0).appending(hash.1)
+    }
+
+    /// The two halves of that key.
+    package static func transactionHash(
+        user: String, deviceID: String, transactionID: String, room: String
+    ) -> (UInt64, UInt64) {
+        FixedHash.pair(user, deviceID, transactionID, room)
     }
 
     // MARK: rooms
