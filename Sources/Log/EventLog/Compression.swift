@@ -1,4 +1,5 @@
 import CZstd
+import KeyValueStore
 import Synchronization
 
 /// A dictionary for writing. zstd: it "can be shared by multiple threads concurrently, since its usage is read-only".
@@ -6,10 +7,12 @@ final class CompressionDictionary: @unchecked Sendable {
     // SAFETY: the pointer is set once and only read by zstd afterwards.
     let pointer: OpaquePointer
     let number: UInt16
+    let bytes: [UInt8]
 
     init?(number: UInt16, bytes: [UInt8], level: Int32) {
         guard let made = ZSTD_createCDict(bytes, bytes.count, level) else { return nil }
         pointer = made
+        self.bytes = bytes
         self.number = number
     }
 
@@ -39,18 +42,34 @@ final class CompressionRoom: @unchecked Sendable {
     private let context: OpaquePointer
     private let isCompressing: Bool
     private var scratch: UnsafeMutableRawBufferPointer
+    /// Where bodies are put together before they are compressed.
+    private var bodyRoom: UnsafeMutableRawBufferPointer
 
-    fileprivate init?(compressingWith dictionary: CompressionDictionary?, level: Int32) {
+    fileprivate init?(compressingWith dictionary: CompressionDictionary?, level: Int32, isFast: Bool) {
         guard let made = ZSTD_createCCtx() else { return nil }
         context = made
         isCompressing = true
         scratch = .allocate(byteCount: 4096, alignment: 16)
+        bodyRoom = .allocate(byteCount: 4096, alignment: 16)
         // The header of the record says all of this already.
         ZSTD_CCtx_setParameter(made, ZSTD_c_contentSizeFlag, 0)
         ZSTD_CCtx_setParameter(made, ZSTD_c_checksumFlag, 0)
         ZSTD_CCtx_setParameter(made, ZSTD_c_dictIDFlag, 0)
         ZSTD_CCtx_setParameter(made, ZSTD_c_compressionLevel, level)
-        if let dictionary { ZSTD_CCtx_refCDict(made, dictionary.pointer) }
+        if isFast {
+            // Measured on synthetic records: 1.75 times smaller in 2.7 us, where level 1 gives 1.97 in 4.2 us. The
+            // negative levels are fast too, but leave out the coding of literals, which is most of the gain here.
+            ZSTD_CCtx_setParameter(made, ZSTD_c_strategy, Int32(bitPattern: ZSTD_fast.rawValue))
+            ZSTD_CCtx_setParameter(made, ZSTD_c_windowLog, 14)
+            ZSTD_CCtx_setParameter(made, ZSTD_c_hashLog, 12)
+            ZSTD_CCtx_setParameter(made, ZSTD_c_minMatch, 6)
+            ZSTD_CCtx_setParameter(made, ZSTD_c_targetLength, 4)
+            // Literals are to be coded although the target length asks for speed. An older zstd refuses it: no harm.
+            ZSTD_CCtx_setParameter(made, ZSTD_c_experimentalParam5, 1)
+            if let dictionary { ZSTD_CCtx_loadDictionary(made, dictionary.bytes, dictionary.bytes.count) }
+        } else if let dictionary {
+            ZSTD_CCtx_refCDict(made, dictionary.pointer)
+        }
     }
 
     fileprivate init?() {
@@ -58,19 +77,61 @@ final class CompressionRoom: @unchecked Sendable {
         context = made
         isCompressing = false
         scratch = .allocate(byteCount: 4096, alignment: 16)
+        bodyRoom = .allocate(byteCount: 4096, alignment: 16)
     }
 
     deinit {
         if isCompressing { ZSTD_freeCCtx(context) } else { ZSTD_freeDCtx(context) }
         scratch.deallocate()
+        bodyRoom.deallocate()
     }
 
-    fileprivate var size: Int { scratch.count }
+    fileprivate var size: Int { scratch.count + bodyRoom.count }
 
     private func makeRoom(_ count: Int) {
         guard scratch.count < count else { return }
         scratch.deallocate()
         scratch = .allocate(byteCount: max(count, 4096), alignment: 16)
+    }
+
+    /// Puts a record's body together: its three strings with their lengths, then its payload.
+    func frame(
+        _ record: NewRecord
+    ) -> (bytes: UnsafeRawBufferPointer, texts: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer) {
+        let largest =
+            record.stream.name.utf8.count + record.actor.utf8.count + record.cause.utf8.count + record.payload.count + 30
+        if bodyRoom.count < largest {
+            bodyRoom.deallocate()
+            bodyRoom = .allocate(byteCount: largest, alignment: 16)
+        }
+        var end = 0
+        func append(_ bytes: UnsafeRawBufferPointer) {
+            UnsafeMutableRawBufferPointer(rebasing: bodyRoom[end...]).copyMemory(from: bytes)
+            end += bytes.count
+        }
+        func appendFramed(_ text: String) {
+            text.withStoreBytes { bytes in
+                var rest = bytes.count
+                while rest >= 0x80 {
+                    bodyRoom[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+                    end += 1
+                    rest >>= 7
+                }
+                bodyRoom[end] = UInt8(truncatingIfNeeded: rest)
+                end += 1
+                append(bytes)
+            }
+        }
+        appendFramed(record.stream.name)
+        appendFramed(record.actor)
+        appendFramed(record.cause)
+        let textsEnd = end
+        record.payload.withUnsafeBytes { append($0) }
+        return (
+            UnsafeRawBufferPointer(rebasing: bodyRoom[..<end]),
+            UnsafeRawBufferPointer(rebasing: bodyRoom[..<textsEnd]),
+            UnsafeRawBufferPointer(rebasing: bodyRoom[textsEnd..<end])
+        )
     }
 
     /// Compresses into the room; nil unless the result is smaller.
@@ -102,8 +163,10 @@ final class CompressionRooms: Sendable {
         self.make = make
     }
 
-    static func compressing(with dictionary: CompressionDictionary?, level: Int32) -> CompressionRooms {
-        CompressionRooms { CompressionRoom(compressingWith: dictionary, level: level) }
+    fileprivate static func compressing(
+        with dictionary: CompressionDictionary?, level: Int32, isFast: Bool
+    ) -> CompressionRooms {
+        CompressionRooms { CompressionRoom(compressingWith: dictionary, level: level, isFast: isFast) }
     }
 
     static func decompressing() -> CompressionRooms {
@@ -112,11 +175,47 @@ final class CompressionRooms: Sendable {
 
     /// Lends a room; nil only when memory is short.
     func withRoom<R>(_ body: (CompressionRoom?) throws -> R) rethrows -> R {
-        let room = idle.withLock { $0.popLast() } ?? make()
+        let room = take()
         defer {
-            // A room that one huge record has stretched is not kept.
-            if let room, room.size <= 1 << 20 { idle.withLock { $0.append(room) } }
+            if let room { giveBack(room) }
         }
         return try body(room)
+    }
+
+    fileprivate func take() -> CompressionRoom? {
+        idle.withLock { $0.popLast() } ?? make()
+    }
+
+    fileprivate func giveBack(_ room: CompressionRoom) {
+        // A room that one huge record has stretched is not kept.
+        if room.size <= 1 << 20 { idle.withLock { $0.append(room) } }
+    }
+}
+
+/// How new records are compressed: the more wait at once, the less time there is for each.
+struct Compression: Sendable {
+    private let thorough: CompressionRooms
+    private let fast: CompressionRooms
+    /// The number of the dictionary, 0 for none.
+    let dictionary: UInt16
+    private let fastFrom: Int
+    private let rawFrom: Int
+
+    init(dictionary: CompressionDictionary?, options: LogOptions) {
+        self.dictionary = dictionary?.number ?? 0
+        let level = options.compressionLevel
+        thorough = .compressing(with: dictionary, level: level, isFast: false)
+        fast = .compressing(with: dictionary, level: level, isFast: true)
+        fastFrom = options.fastCompressionFrom
+        rawFrom = options.noCompressionFrom
+    }
+
+    /// Lends a room for a batch with so many bytes of payload, and says whether to compress at all.
+    func withRoom<R>(batchBytes: Int, _ body: (CompressionRoom, Bool) throws -> R) rethrows -> R {
+        let rooms = batchBytes >= fastFrom ? fast : thorough
+        // Without memory for a room nothing can be done at all.
+        guard let room = rooms.take() else { preconditionFailure("no memory for compression") }
+        defer { rooms.giveBack(room) }
+        return try body(room, batchBytes < rawFrom)
     }
 }

@@ -13,34 +13,32 @@ struct WriterState {
     static let rememberedStreams = 50_000
 }
 
-/// A record that has got its place in a group.
-struct PlacedRecord {
-    let prepared: PreparedBatch
-    let index: Int
-    let position: UInt64
-    let streamVersion: UInt64
-    let chain: Hash32
-
-    func record(epoch: UInt32, wallTimeMs: Int64) -> EventRecord {
-        EventRecord(
-            position: LogPosition(rawValue: position), epoch: UInt64(epoch), wallTimeMs: wallTimeMs,
-            streamVersion: streamVersion, record: prepared.batch.records[index],
-            digest: prepared.entries[index].digest, chain: chain)
-    }
-}
-
 /// The records of one commit with their positions, versions, chain hashes and headers.
 ///
 /// Planning touches nothing, so a commit that fails leaves the writer's state as it was.
 struct GroupPlan {
+    /// A batch and the place of its first record among those of the group.
+    private struct Segment {
+        let prepared: PreparedBatch
+        let start: Int
+    }
+
+    /// Where a record got to.
+    private struct Place {
+        var streamVersion: UInt64
+        var chain: Hash32
+    }
+
     private let storage: LogStorage
     let wallTimeMs: Int64
+    private let base: UInt64
     private(set) var head: UInt64
     private(set) var chain: Hash32
     let epoch: UInt32
-    private(set) var placed: [PlacedRecord] = []
+    private var segments: [Segment] = []
+    private var places: [Place] = []
     /// Versions after this group of the streams it touches.
-    private(set) var versions: [StreamID: UInt64] = [:]
+    private var versions: [StreamID: UInt64] = [:]
     private let known: [StreamID: UInt64]
     /// For each record its key, then its header.
     private var headers: [UInt8] = []
@@ -49,11 +47,14 @@ struct GroupPlan {
     init(storage: LogStorage, state: WriterState, wallTimeMs: Int64) {
         self.storage = storage
         self.wallTimeMs = wallTimeMs
+        base = state.head
         head = state.head
         chain = state.chain
         epoch = state.epoch
         known = state.versions
     }
+
+    var isEmpty: Bool { places.isEmpty }
 
     func version(of stream: StreamID) throws -> UInt64 {
         if stream.kind == .none { return 0 }
@@ -83,91 +84,100 @@ struct GroupPlan {
 
     private mutating func place(_ prepared: PreparedBatch) throws {
         // Look all versions up first, so that a fault half-way leaves nothing behind.
-        for record in prepared.batch.records where record.stream.kind != .none && versions[record.stream] == nil {
-            versions[record.stream] = try version(of: record.stream)
-        }
-        headers.reserveCapacity(headers.count + prepared.entries.count * Self.stride)
-        placed.reserveCapacity(placed.count + prepared.entries.count)
-        // Records of one stream often follow each other: count them without a look-up each.
-        var stream = StreamID.none
-        var version: UInt64 = 0
-        prepared.texts.withUnsafeBytes { texts in
-            for (index, entry) in prepared.entries.enumerated() {
-                let record = prepared.batch.records[index]
-                if record.stream != stream {
-                    if stream.kind != .none { versions[stream] = version }
-                    stream = record.stream
-                    version = versions[stream] ?? 0
+        var counts = try prepared.streams.map { try version(of: $0) }
+        let start = places.count
+        segments.append(Segment(prepared: prepared, start: start))
+        places.reserveCapacity(start + prepared.entries.count)
+        var filled: [UInt8] = []
+        swap(&filled, &headers)
+        filled.append(contentsOf: repeatElement(0, count: prepared.entries.count * Self.stride))
+        let numbered = prepared.streams.map { $0.kind != .none }
+        let kinds = prepared.streams.map(\.kind.rawValue)
+        filled.withUnsafeMutableBytes { headers in
+            prepared.texts.withUnsafeBytes { texts in
+                var offset = start * Self.stride
+                for entry in prepared.entries {
+                    let stream = Int(entry.stream)
+                    if numbered[stream] { counts[stream] += 1 }
+                    head += 1
+                    let streamVersion = numbered[stream] ? counts[stream] : 0
+                    fill(
+                        UnsafeMutableRawBufferPointer(rebasing: headers[offset..<(offset + Self.stride)]), entry,
+                        kinds[stream], streamVersion,
+                        UnsafeRawBufferPointer(
+                            rebasing: texts[entry.textsOffset..<(entry.textsOffset + entry.textsCount)]))
+                    places.append(Place(streamVersion: streamVersion, chain: chain))
+                    offset += Self.stride
                 }
-                if stream.kind != .none { version += 1 }
-                head += 1
-                let ends = entry.textsOffset + entry.textsCount
-                place(
-                    record, entry, version, UnsafeRawBufferPointer(rebasing: texts[entry.textsOffset..<ends]))
-                placed.append(
-                    PlacedRecord(
-                        prepared: prepared, index: index, position: head, streamVersion: version, chain: chain))
             }
         }
-        if stream.kind != .none { versions[stream] = version }
+        swap(&filled, &headers)
+        for (stream, version) in zip(prepared.streams, counts) where stream.kind != .none { versions[stream] = version }
     }
 
-    /// Writes the header of the record at `head` and moves the chain on.
-    private mutating func place(
-        _ record: NewRecord, _ entry: PreparedBatch.Entry, _ streamVersion: UInt64, _ texts: UnsafeRawBufferPointer
+    /// Writes key and header of the record at `head` and moves the chain on.
+    private mutating func fill(
+        _ buffer: UnsafeMutableRawBufferPointer, _ entry: PreparedBatch.Entry, _ streamKind: UInt8,
+        _ streamVersion: UInt64, _ texts: UnsafeRawBufferPointer
     ) {
         typealias Layout = RecordLayout
-        withUnsafeTemporaryAllocation(byteCount: Self.stride, alignment: 8) { buffer in
-            buffer.storeBytes(of: head.bigEndian, toByteOffset: 0, as: UInt64.self)
-            let header = UnsafeMutableRawBufferPointer(rebasing: buffer[8...])
-            header[Layout.formatOffset] = Layout.format
-            header[Layout.flagsOffset] = entry.flags
-            header.storeBytes(of: entry.dictionary.bigEndian, toByteOffset: Layout.dictionaryOffset, as: UInt16.self)
-            header.storeBytes(of: entry.bodySize.bigEndian, toByteOffset: Layout.bodySizeOffset, as: UInt32.self)
-            header.storeBytes(of: record.kind.rawValue.bigEndian, toByteOffset: Layout.kindOffset, as: UInt16.self)
-            header[Layout.versionOffset] = record.version
-            header[Layout.streamKindOffset] = record.stream.kind.rawValue
-            header.storeBytes(of: epoch.bigEndian, toByteOffset: Layout.epochOffset, as: UInt32.self)
-            header.storeBytes(of: wallTimeMs.bigEndian, toByteOffset: Layout.timeOffset, as: Int64.self)
-            header.storeBytes(of: streamVersion.bigEndian, toByteOffset: Layout.streamVersionOffset, as: UInt64.self)
-            entry.digest.withBytes {
-                UnsafeMutableRawBufferPointer(rebasing: header[Layout.digestOffset...]).copyMemory(from: $0)
-            }
-            let read = UnsafeRawBufferPointer(header)
-            chain = Layout.chainHash(previous: chain, position: head, header: read, texts: texts)
-            chain.withBytes {
-                UnsafeMutableRawBufferPointer(rebasing: header[Layout.chainOffset...]).copyMemory(from: $0)
-            }
-            let crc = Layout.crc(bodyCRC: entry.crc, position: head, header: read)
-            header.storeBytes(of: crc.bigEndian, toByteOffset: Layout.crcOffset, as: UInt32.self)
-            headers.append(contentsOf: buffer)
+        buffer.storeBytes(of: head.bigEndian, toByteOffset: 0, as: UInt64.self)
+        let header = UnsafeMutableRawBufferPointer(rebasing: buffer[8...])
+        header[Layout.formatOffset] = Layout.format
+        header[Layout.flagsOffset] = entry.flags
+        header.storeBytes(of: entry.dictionary.bigEndian, toByteOffset: Layout.dictionaryOffset, as: UInt16.self)
+        header.storeBytes(of: entry.bodySize.bigEndian, toByteOffset: Layout.bodySizeOffset, as: UInt32.self)
+        header.storeBytes(of: entry.kind.bigEndian, toByteOffset: Layout.kindOffset, as: UInt16.self)
+        header[Layout.versionOffset] = entry.version
+        header[Layout.streamKindOffset] = streamKind
+        header.storeBytes(of: epoch.bigEndian, toByteOffset: Layout.epochOffset, as: UInt32.self)
+        header.storeBytes(of: wallTimeMs.bigEndian, toByteOffset: Layout.timeOffset, as: Int64.self)
+        header.storeBytes(of: streamVersion.bigEndian, toByteOffset: Layout.streamVersionOffset, as: UInt64.self)
+        entry.digest.withBytes {
+            UnsafeMutableRawBufferPointer(rebasing: header[Layout.digestOffset...]).copyMemory(from: $0)
         }
+        let read = UnsafeRawBufferPointer(header)
+        chain = Layout.chainHash(previous: chain, position: head, header: read, texts: texts)
+        chain.withBytes {
+            UnsafeMutableRawBufferPointer(rebasing: header[Layout.chainOffset...]).copyMemory(from: $0)
+        }
+        let crc = Layout.crc(bodyCRC: entry.crc, position: head, header: read)
+        header.storeBytes(of: crc.bigEndian, toByteOffset: Layout.crcOffset, as: UInt32.self)
     }
 
     /// Puts everything into the store; can be run again when the map had to grow.
-    func store(_ transaction: borrowing WriteTransaction) throws {
-        try headers.withUnsafeBytes { headers in
-            var offset = 0
-            for record in placed {
-                let entry = record.prepared.entries[record.index]
-                let key = UnsafeRawBufferPointer(rebasing: headers[offset..<(offset + 8)])
-                let header = UnsafeRawBufferPointer(rebasing: headers[(offset + 8)..<(offset + Self.stride)])
-                let size = RecordLayout.headerSize + entry.count
-                try transaction.reserve(storage.records, key, size: size, append: true) { room in
-                    room.copyMemory(from: header)
-                    record.prepared.bytes.withUnsafeBytes { bytes in
-                        UnsafeMutableRawBufferPointer(rebasing: room[RecordLayout.headerSize...])
-                            .copyMemory(
-                                from: UnsafeRawBufferPointer(
-                                    rebasing: bytes[entry.offset..<(entry.offset + entry.count)]))
-                    }
+    func store(_ transaction: borrowing WriteTransaction) throws(StoreFault) {
+        for segment in segments {
+            let appended = headers.withUnsafeBytes { headers in
+                segment.prepared.bytes.withUnsafeBytes { bytes in
+                    append(segment, headers, bytes, transaction)
                 }
-                offset += Self.stride
             }
+            try appended.get()
         }
         for (stream, version) in versions {
             try transaction.put(storage.streams, LogStorage.streamKey(stream), StoreKey(version))
         }
+    }
+
+    private func append(
+        _ segment: Segment, _ headers: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer,
+        _ transaction: borrowing WriteTransaction
+    ) -> Result<Void, StoreFault> {
+        var offset = segment.start * Self.stride
+        for entry in segment.prepared.entries {
+            do throws(StoreFault) {
+                try transaction.appendJoined(
+                    storage.records,
+                    UnsafeRawBufferPointer(rebasing: headers[offset..<(offset + 8)]),
+                    UnsafeRawBufferPointer(rebasing: headers[(offset + 8)..<(offset + Self.stride)]),
+                    UnsafeRawBufferPointer(rebasing: bytes[entry.offset..<(entry.offset + entry.count)]))
+            } catch {
+                return .failure(error)
+            }
+            offset += Self.stride
+        }
+        return .success(())
     }
 
     /// The writer's state once the commit has succeeded.
@@ -180,7 +190,20 @@ struct GroupPlan {
         for (stream, version) in versions { state.versions[stream] = version }
     }
 
+    /// The group's records as readers see them.
     func records() -> [EventRecord] {
-        placed.map { $0.record(epoch: epoch, wallTimeMs: wallTimeMs) }
+        var records: [EventRecord] = []
+        records.reserveCapacity(places.count)
+        for segment in segments {
+            for (index, entry) in segment.prepared.entries.enumerated() {
+                let place = places[segment.start + index]
+                records.append(
+                    EventRecord(
+                        position: LogPosition(rawValue: base + UInt64(segment.start + index) + 1), epoch: UInt64(epoch),
+                        wallTimeMs: wallTimeMs, streamVersion: place.streamVersion,
+                        record: segment.prepared.batch.records[index], digest: entry.digest, chain: place.chain))
+            }
+        }
+        return records
     }
 }

@@ -33,8 +33,7 @@ package final class LMDBEventLog: EventLog {
             storage = try LogStorage(environment: environment, upcasters: upcasters) { randomBytes(16) }
             let dictionary = try storage.installDictionary(level: options.compressionLevel)
             encoder = RecordEncoder(
-                rooms: .compressing(with: dictionary, level: options.compressionLevel),
-                dictionary: dictionary?.number ?? 0, randomBytes: randomBytes)
+                compression: Compression(dictionary: dictionary, options: options), randomBytes: randomBytes)
             let end = try storage.checkedEnd()
             // The time until the next checkpoint begins now: the log was at rest.
             let checkpoint = LogMeta.Checkpoint(

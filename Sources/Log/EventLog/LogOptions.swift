@@ -15,6 +15,10 @@ package struct LogOptions: Sendable {
     package var checkpointMs: Int64
     /// zstd's level; the negative ones are faster and compress less.
     package var compressionLevel: Int32
+    /// Batches of so many payload bytes are compressed faster and less …
+    package var fastCompressionFrom: Int
+    /// … and batches of so many not at all: a bulk import is bound by the processor.
+    package var noCompressionFrom: Int
 
     package init(
         store: StoreOptions = StoreOptions(mapSize: 256 << 20, maxTables: 16),
@@ -23,7 +27,9 @@ package struct LogOptions: Sendable {
         groupBytes: Int = 4 << 20,
         checkpointRecords: UInt64 = 4096,
         checkpointMs: Int64 = 60_000,
-        compressionLevel: Int32 = 1
+        compressionLevel: Int32 = 1,
+        fastCompressionFrom: Int = 32 << 10,
+        noCompressionFrom: Int = 512 << 10
     ) {
         self.store = store
         self.queueLimit = queueLimit
@@ -32,5 +38,7 @@ package struct LogOptions: Sendable {
         self.checkpointRecords = checkpointRecords
         self.checkpointMs = checkpointMs
         self.compressionLevel = compressionLevel
+        self.fastCompressionFrom = fastCompressionFrom
+        self.noCompressionFrom = noCompressionFrom
     }
 }

@@ -74,7 +74,8 @@ package final class LogRestorer {
         guard let chain else { throw LogFault.damaged(.none, "the backup's tables are missing") }
         let epoch = try nextEpoch(randomBytes)
         let opening = EpochOpening(number: UInt64(epoch.number), identifier: epoch.identifier, reason: reason)
-        let encoder = RecordEncoder(rooms: .compressing(with: nil, level: 1), dictionary: 0, randomBytes: randomBytes)
+        let encoder = RecordEncoder(
+            compression: Compression(dictionary: nil, options: LogOptions()), randomBytes: randomBytes)
         let record = NewRecord(kind: .epochOpened, stream: .none, payload: opening.bytes)
         let state = WriterState(
             head: head, chain: chain, epoch: epoch.number, checkpoint: LogMeta.Checkpoint(), versions: versions)

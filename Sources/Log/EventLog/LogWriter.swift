@@ -109,7 +109,7 @@ final class LogWriter: Sendable {
             return fault
         }
         durableHead.store(state.head, ordering: .releasing)
-        if !plan.placed.isEmpty || !acknowledgements.isEmpty {
+        if !plan.isEmpty || !acknowledgements.isEmpty {
             applier.deliver(
                 CommittedGroup(plan: plan, acknowledgements: acknowledgements), canBlock: isIdle && queue.isEmpty)
         }
@@ -127,7 +127,7 @@ final class LogWriter: Sendable {
     // MARK: - Checkpoints
 
     private func isCheckpointDue(_ plan: GroupPlan, _ state: WriterState) -> Bool {
-        guard !plan.placed.isEmpty else { return false }
+        guard !plan.isEmpty else { return false }
         return plan.head - state.checkpoint.position >= options.checkpointRecords
             || plan.wallTimeMs - state.checkpoint.wallTimeMs >= options.checkpointMs
     }

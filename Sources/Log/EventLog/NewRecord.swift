@@ -24,6 +24,8 @@ package struct NewRecord: Sendable {
 
     /// The largest payload of one record.
     package static let largestPayload = 16 << 20
+    /// The longest actor or cause, in UTF-8 bytes.
+    package static let longestText = 4096
 }
 
 /// Records that are appended together or not at all.

@@ -2,29 +2,35 @@ import KeyValueStore
 
 /// A batch with everything done that needs no position: compressed, salted, digested.
 final class PreparedBatch: Sendable {
-    /// One record's part of `bytes`, which begins with its salt.
+    /// What the writer thread needs of one record; `offset` and `count` are its part of `bytes`.
     struct Entry: Sendable {
         var digest: Hash32
         var offset: Int
         var count: Int
-        var crc: UInt32
-        var flags: UInt8
-        var dictionary: UInt16
-        var bodySize: UInt32
         var textsOffset: Int
         var textsCount: Int
+        var crc: UInt32
+        var bodySize: UInt32
+        var stream: Int32
+        var kind: UInt16
+        var dictionary: UInt16
+        var version: UInt8
+        var flags: UInt8
     }
 
     let batch: LogBatch
     let entries: [Entry]
+    /// The streams of the records, each once; entries refer to them by index.
+    let streams: [StreamID]
     /// Salt and body of each record.
     let bytes: [UInt8]
     /// Stream name, actor and cause of each record, framed.
     let texts: [UInt8]
 
-    init(batch: LogBatch, entries: [Entry], bytes: [UInt8], texts: [UInt8]) {
+    init(batch: LogBatch, entries: [Entry], streams: [StreamID], bytes: [UInt8], texts: [UInt8]) {
         self.batch = batch
         self.entries = entries
+        self.streams = streams
         self.bytes = bytes
         self.texts = texts
     }
@@ -34,8 +40,8 @@ final class PreparedBatch: Sendable {
 
 /// Encodes records, on whichever thread calls.
 struct RecordEncoder: Sendable {
-    let rooms: CompressionRooms
-    let dictionary: UInt16
+    /// Rooms that compress well, rooms that compress fast, and the dictionary both use.
+    let compression: Compression
     let randomBytes: @Sendable (Int) -> [UInt8]
 
     /// The largest batch, in records and in bytes before compression.
@@ -43,54 +49,50 @@ struct RecordEncoder: Sendable {
     static let largestBatchBytes = 64 << 20
 
     func prepare(_ batch: LogBatch) throws(AppendFault) -> PreparedBatch {
-        try Self.check(batch)
+        let payloadBytes = try Self.check(batch)
         let count = batch.records.count
         let salts = randomBytes(count * RecordLayout.saltSize)
         guard salts.count == count * RecordLayout.saltSize else { throw .tooLarge }
         var entries: [PreparedBatch.Entry] = []
         entries.reserveCapacity(count)
-        let payloadBytes = batch.records.reduce(0) { $0 + $1.payload.count }
+        var streams = StreamNumbers()
+        var texts: [UInt8] = []
+        texts.reserveCapacity(count * 72)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(count * 128 + payloadBytes / 2)
-        var texts = ByteWriter(capacity: count * 64)
-        var body: [UInt8] = []
-        rooms.withRoom { room in
-            for (index, record) in batch.records.enumerated() {
-                let textsOffset = texts.count
-                texts.writeFramed(record.stream.name)
-                texts.writeFramed(record.actor)
-                texts.writeFramed(record.cause)
-                body.removeAll(keepingCapacity: true)
-                body.append(contentsOf: texts.bytes[textsOffset...])
-                body.append(contentsOf: record.payload)
-                let offset = bytes.count
-                let saltRange = (index * RecordLayout.saltSize)..<((index + 1) * RecordLayout.saltSize)
-                bytes.append(contentsOf: salts[saltRange])
-                let digest = Self.digest(record.payload, salts, saltRange)
-                let form = append(body, to: &bytes, room)
-                let crc = bytes.withUnsafeBytes { RecordLayout.crc(0, UnsafeRawBufferPointer(rebasing: $0[offset...])) }
-                entries.append(
-                    PreparedBatch.Entry(
-                        digest: digest, offset: offset, count: bytes.count - offset, crc: crc, flags: form.flags,
-                        dictionary: form.dictionary, bodySize: UInt32(truncatingIfNeeded: body.count),
-                        textsOffset: textsOffset, textsCount: texts.count - textsOffset))
+        salts.withUnsafeBytes { salts in
+            compression.withRoom(batchBytes: payloadBytes) { room, isCompressing in
+                bytes.reserveCapacity(count * 128 + (isCompressing ? payloadBytes * 5 / 8 : payloadBytes))
+                for (index, record) in batch.records.enumerated() {
+                    let salt = UnsafeRawBufferPointer(
+                        rebasing: salts[(index * RecordLayout.saltSize)..<((index + 1) * RecordLayout.saltSize)])
+                    let body = room.frame(record)
+                    let form = stored(body.bytes, isCompressing ? room : nil)
+                    entries.append(
+                        PreparedBatch.Entry(
+                            digest: Hash32.digest(payload: body.payload, salt: salt), offset: bytes.count,
+                            count: RecordLayout.saltSize + form.bytes.count, textsOffset: texts.count,
+                            textsCount: body.texts.count,
+                            crc: RecordLayout.crc(RecordLayout.crc(0, salt), form.bytes),
+                            bodySize: UInt32(truncatingIfNeeded: body.bytes.count), stream: streams.number(record.stream),
+                            kind: record.kind.rawValue, dictionary: form.dictionary, version: record.version,
+                            flags: form.flags))
+                    texts.append(contentsOf: body.texts)
+                    bytes.append(contentsOf: salt)
+                    bytes.append(contentsOf: form.bytes)
+                }
             }
         }
-        return PreparedBatch(batch: batch, entries: entries, bytes: bytes, texts: texts.bytes)
+        return PreparedBatch(batch: batch, entries: entries, streams: streams.all, bytes: bytes, texts: texts)
     }
 
-    /// Appends the stored form of a body: compressed when that is smaller.
-    private func append(
-        _ body: [UInt8], to bytes: inout [UInt8], _ room: CompressionRoom?
-    ) -> (flags: UInt8, dictionary: UInt16) {
-        body.withUnsafeBytes { body in
-            if let compressed = room?.compress(body) {
-                bytes.append(contentsOf: compressed)
-                return (RecordLayout.isCompressed, dictionary)
-            }
-            bytes.append(contentsOf: body)
-            return (0, 0)
+    /// The stored form of a body: compressed when that is smaller.
+    private func stored(
+        _ body: UnsafeRawBufferPointer, _ room: CompressionRoom?
+    ) -> (bytes: UnsafeRawBufferPointer, flags: UInt8, dictionary: UInt16) {
+        if let compressed = room?.compress(body) {
+            return (compressed, RecordLayout.isCompressed, compression.dictionary)
         }
+        return (body, 0, 0)
     }
 
     /// The stored form of an erased record: its header, digest and chain stay, its salt becomes zero.
@@ -98,7 +100,13 @@ struct RecordEncoder: Sendable {
         var value = Array(stored.bytes[..<RecordLayout.headerSize])
         value.append(contentsOf: repeatElement(0, count: RecordLayout.saltSize))
         let body = Array(texts) + replacement
-        let form = rooms.withRoom { append(body, to: &value, $0) }
+        let form = body.withUnsafeBytes { body in
+            compression.withRoom(batchBytes: 0) { room, _ in
+                let form = self.stored(body, room)
+                value.append(contentsOf: form.bytes)
+                return (flags: form.flags, dictionary: form.dictionary)
+            }
+        }
         value.withUnsafeMutableBytes { value in
             value[RecordLayout.flagsOffset] = form.flags | RecordLayout.isErased
             value.storeBytes(of: form.dictionary.bigEndian, toByteOffset: RecordLayout.dictionaryOffset, as: UInt16.self)
@@ -113,23 +121,33 @@ struct RecordEncoder: Sendable {
         return value
     }
 
-    private static func digest(_ payload: [UInt8], _ salts: [UInt8], _ salt: Range<Int>) -> Hash32 {
-        payload.withUnsafeBytes { payload in
-            salts.withUnsafeBytes { salts in
-                Hash32.digest(payload: payload, salt: UnsafeRawBufferPointer(rebasing: salts[salt]))
-            }
-        }
-    }
-
-    private static func check(_ batch: LogBatch) throws(AppendFault) {
+    /// Checks the limits; answers the bytes of all payloads.
+    private static func check(_ batch: LogBatch) throws(AppendFault) -> Int {
         guard batch.records.count <= largestBatch else { throw .tooLarge }
         var bytes = 0
         for record in batch.records {
             bytes += record.payload.count
             guard record.payload.count <= NewRecord.largestPayload, bytes <= largestBatchBytes,
-                record.stream.name.utf8.count <= StreamID.longestName, record.actor.utf8.count <= 4096,
-                record.cause.utf8.count <= 4096
+                record.stream.name.utf8.count <= StreamID.longestName,
+                record.actor.utf8.count <= NewRecord.longestText, record.cause.utf8.count <= NewRecord.longestText
             else { throw .tooLarge }
+        }
+        return bytes
+    }
+
+    /// Numbers streams in the order in which they appear.
+    private struct StreamNumbers {
+        private(set) var all: [StreamID] = []
+        private var numbers: [StreamID: Int32] = [:]
+
+        mutating func number(_ stream: StreamID) -> Int32 {
+            // Records of one stream often follow each other, and most batches have one stream.
+            if let last = all.last, last == stream { return Int32(truncatingIfNeeded: all.count - 1) }
+            if let known = numbers[stream] { return known }
+            let new = Int32(truncatingIfNeeded: all.count)
+            numbers[stream] = new
+            all.append(stream)
+            return new
         }
     }
 }

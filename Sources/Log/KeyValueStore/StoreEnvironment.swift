@@ -25,8 +25,6 @@ package final class StoreEnvironment: @unchecked Sendable {
         var mapBytes: Int
         var fatalFault: StoreFault?
         var isClosed = false
-        /// The most bytes one transaction has put, which bounds LMDB's own stock of used pages.
-        var mostBytesPut = 0
         var scratch = WriteScratch()
     }
 
@@ -178,7 +176,6 @@ package final class StoreEnvironment: @unchecked Sendable {
             mdb_txn_abort(handle)
             return .failure(error)
         }
-        writerState.pointee.mostBytesPut = max(writerState.pointee.mostBytesPut, scratch.pointee.bytesPut)
         if scratch.pointee.mapIsFull {
             mdb_txn_abort(handle)
             return .failure(fault(MDB_MAP_FULL, "writing"))

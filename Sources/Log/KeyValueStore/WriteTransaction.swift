@@ -4,8 +4,6 @@ import CLMDB
 struct WriteScratch {
     /// The transaction ran out of map, whatever the body made of it.
     var mapIsFull = false
-    /// Bytes put, an upper bound for the pages the transaction made dirty.
-    var bytesPut = 0
 }
 
 /// Reads and changes the store. It lives only inside the closure of `StoreEnvironment.write`.
@@ -51,7 +49,6 @@ package struct WriteTransaction: ~Copyable, StoreReader {
         _ table: StoreTable, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ flags: UInt32
     ) -> Int32 {
         guard key.count > 0, key.count <= largestKey else { return MDB_BAD_VALSIZE }
-        scratch.pointee.bytesPut &+= key.count &+ value.count &+ 16
         var keyValue = MDB_val(borrowing: key)
         var valueValue = MDB_val(borrowing: value)
         return mdb_put(handle.pointer, table.index, &keyValue, &valueValue, flags)
@@ -66,12 +63,27 @@ package struct WriteTransaction: ~Copyable, StoreReader {
         let flags = UInt32(MDB_RESERVE) | (append ? UInt32(MDB_APPEND) : 0)
         let result = key.withStoreBytes { keyBytes -> Int32 in
             guard keyBytes.count > 0, keyBytes.count <= largestKey else { return MDB_BAD_VALSIZE }
-            scratch.pointee.bytesPut &+= keyBytes.count &+ size &+ 16
             var keyValue = MDB_val(borrowing: keyBytes)
             return mdb_put(handle.pointer, table.index, &keyValue, &value, flags)
         }
         try check(result, "writing to", table)
         try fill(UnsafeMutableRawBufferPointer(start: value.mv_data, count: size))
+    }
+
+    /// Appends a value that is two byte runs, one after the other. The key must follow every key of the table.
+    package func appendJoined(
+        _ table: StoreTable, _ key: UnsafeRawBufferPointer, _ first: UnsafeRawBufferPointer,
+        _ second: UnsafeRawBufferPointer
+    ) throws(StoreFault) {
+        let size = first.count + second.count
+        guard key.count > 0, key.count <= largestKey else { return try check(MDB_BAD_VALSIZE, "writing to", table) }
+        var keyValue = MDB_val(borrowing: key)
+        var value = MDB_val(mv_size: size, mv_data: nil)
+        let flags = UInt32(MDB_RESERVE | MDB_APPEND)
+        try check(mdb_put(handle.pointer, table.index, &keyValue, &value, flags), "writing to", table)
+        let room = UnsafeMutableRawBufferPointer(start: value.mv_data, count: size)
+        room.copyMemory(from: first)
+        UnsafeMutableRawBufferPointer(rebasing: room[first.count...]).copyMemory(from: second)
     }
 
     /// Removes a key; answers whether it was there.
