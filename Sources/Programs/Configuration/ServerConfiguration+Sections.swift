@@ -138,8 +138,9 @@ extension ServerConfiguration {
         maxUploadSize = reader.size(root, "max_upload_size") ?? maxUploadSize
         if let version = reader.string(root, "default_room_version") {
             defaultRoomVersion = version
-            if !["11", "12"].contains(version) {
-                reader.refuse(root["default_room_version"], "default_room_version", "must be \"11\" or \"12\"")
+            if !(1...12).map(String.init).contains(version) {
+                reader.refuse(
+                    root["default_room_version"], "default_room_version", "must be a room version from \"1\" to \"12\"")
             }
         }
         enableMetrics = reader.flag(root, "enable_metrics") ?? enableMetrics

@@ -68,7 +68,7 @@ extension RoomVersion {
     package static let stable = all
 
     /// The versions in which this server creates rooms.
-    package static let supported: Set<RoomVersion> = [v11, v12]
+    package static let supported: Set<RoomVersion> = Set(all)
 
     /// The version that a create event without `room_version` has: "defaults to `"1"`".
     package static let implied = v1

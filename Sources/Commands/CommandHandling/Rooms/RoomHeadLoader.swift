@@ -63,5 +63,9 @@ struct RoomHeadLoader: Sendable {
             }
             return try loader.pdu(at: stored.position)
         }
+
+        func load(_ eventID: EventID) throws -> HeldPDU? {
+            try loader.rooms.event(eventID).map { try loader.pdu(at: $0.position) }
+        }
     }
 }

@@ -63,7 +63,8 @@ actor RoomLane {
         }
         var current = try head ?? loader.load(roomID)
         head = nil
-        if current.heldEntries > 4096 { current = current.forgettingEntries() }
+        // What is still on its way to the disk could not be loaded again.
+        if current.heldEntries > 4096, pendingCount == 0 { current = current.forgettingEntries() }
         let expected = current.streamVersion
         let outcome: Outcome
         do {

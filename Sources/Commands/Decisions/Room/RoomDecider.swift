@@ -30,11 +30,11 @@ package struct RoomDecider: Sendable {
         let authEvents = try selectAuthEvents(for: draft, on: &head)
         let depth = min(head.depth &+ 1, version.maximumDepth)
         var object: JSONObject = [
-            "auth_events": .array(authEvents.map { .string($0.eventID.rawValue) }),
+            "auth_events": .array(authEvents.map { Self.reference(to: $0, version) }),
             "content": .object(draft.content),
             "depth": .integer(depth),
             "origin_server_ts": .integer(draft.originServerTS),
-            "prev_events": .array(head.forwardExtremities.map { .string($0.rawValue) }),
+            "prev_events": .array(try Self.predecessors(of: head)),
             "sender": .string(draft.sender.rawValue),
             "type": .string(draft.type),
         ]
@@ -45,6 +45,11 @@ package struct RoomDecider: Sendable {
         if let stateKey = draft.stateKey { object["state_key"] = .string(stateKey) }
         // "redacts: … In room versions 11 and later this is in content" (m.room.redaction).
         if let redacts = draft.redacts, !version.redactsInContent { object["redacts"] = .string(redacts.rawValue) }
+        if version.eventIDFormat == .opaque {
+            // "event_id: The globally unique event identifier" (v1, v2), here made from all else that the event says.
+            let opaque = UnpaddedBase64.encodeURLSafe(SHA256.digest(of: object.canonicalBytes()))
+            object["event_id"] = .string("$\(opaque):\(serverName)")
+        }
         let signed = try sign(object, version: version)
         let pdu: PDU
         do {
@@ -67,6 +72,22 @@ package struct RoomDecider: Sendable {
             pdu: signed.bytes
         )
         return (held, fact)
+    }
+
+    private static func predecessors(of head: RoomHeadState) throws -> [JSONValue] {
+        guard head.version.eventIDFormat == .opaque else {
+            return head.forwardExtremities.map { .string($0.rawValue) }
+        }
+        return try head.forwardExtremities.compactMap { eventID in
+            try head.predecessor(eventID).map { reference(to: $0, head.version) }
+        }
+    }
+
+    /// How an event names another: by its ID, or in v1 and v2 by "event IDs and reference hashes".
+    private static func reference(to event: HeldPDU, _ version: RoomVersion) -> JSONValue {
+        guard version.eventIDFormat == .opaque else { return .string(event.eventID.rawValue) }
+        let hash = UnpaddedBase64.encode(ReferenceHash.compute(event.pdu.object, version: version))
+        return .array([.string(event.eventID.rawValue), ["sha256": .string(hash)]])
     }
 
     private func sign(_ object: JSONObject, version: RoomVersion) throws -> SignedEvent {

@@ -40,6 +40,7 @@ package struct StateEntry: Hashable, Sendable {
 /// Where the head of a room reads state that it does not hold yet.
 package protocol RoomStateSource {
     func load(_ entry: StateEntry) throws -> HeldPDU?
+    func load(_ eventID: EventID) throws -> HeldPDU?
 }
 
 /// The head of one room: what the next event chains on, committed or not.
@@ -57,6 +58,8 @@ package struct RoomHeadState {
     private var entries: [StateEntry: HeldPDU?] = [:]
     private let source: (any RoomStateSource)?
     private var parsedPowerLevels: PowerLevels?
+    /// The event that was put at the head last.
+    private var newest: HeldPDU?
 
     package init(
         version: RoomVersion,
@@ -84,6 +87,12 @@ package struct RoomHeadState {
         let loaded = try source?.load(entry)
         entries[entry] = .some(loaded)
         return loaded
+    }
+
+    /// An event that the next one follows.
+    package func predecessor(_ eventID: EventID) throws -> HeldPDU? {
+        if let newest, newest.eventID == eventID { return newest }
+        return try source?.load(eventID)
     }
 
     /// The head of a room that got its id from its create event.
@@ -128,6 +137,7 @@ package struct RoomHeadState {
     /// Puts an accepted event at the head.
     package mutating func advance(to event: HeldPDU) {
         forwardExtremities = [event.eventID]
+        newest = event
         depth = max(depth, event.pdu.depth)
         streamVersion += 1
         guard let stateKey = event.pdu.stateKey else { return }
