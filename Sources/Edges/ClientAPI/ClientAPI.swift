@@ -48,7 +48,8 @@ package struct ClientAPI: Sendable {
         memberQueries = MemberQueries(views: views, cache: RenderedCache())
         stateQueries = StateQueries(views: views)
         directoryQueries = DirectoryQueries(views: views)
-        syncQueries = SyncQueries(views: views, ephemeral: ephemeral, notifier: notifier)
+        syncQueries = SyncQueries(
+            views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
         gate = RateGate(limits: settings.limits)
         nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)

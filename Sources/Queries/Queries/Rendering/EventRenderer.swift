@@ -33,6 +33,8 @@ struct EventRenderer {
     let nowMs: Int64
     /// `event_fields` of the filter.
     var fields: [EventFieldPath]?
+    /// Renders events as servers exchange them; nil for the format of clients.
+    var federation: FederationEvents?
 
     init(_ snapshot: Snapshot, asker: Asker) {
         self.snapshot = snapshot
@@ -70,10 +72,14 @@ struct EventRenderer {
         sight: inout RoomSight,
         to writer: inout JSONWriter
     ) throws {
-        writer.raw(event.clientJSON)
-        if let roomID {
-            writer.splice(",\"room_id\":")
-            writer.string(utf8: roomID)
+        if let pdu = try federationEvent(event) {
+            writer.raw(pdu)
+        } else {
+            writer.raw(event.clientJSON)
+            if let roomID {
+                writer.splice(",\"room_id\":")
+                writer.string(utf8: roomID)
+            }
         }
         // A negative age only says that the clocks differ; the specification allows it.
         writer.splice(",\"unsigned\":{\"age\":")
@@ -97,6 +103,13 @@ struct EventRenderer {
             writer.splice("\"")
         }
         writer.splice("}}")
+    }
+
+    private func federationEvent(_ event: EventRow) throws -> [UInt8]? {
+        guard let federation else { return nil }
+        let eventID = ClientEventSlices.text(ClientEventSlices(event.clientJSON).eventID)
+        guard let position = try snapshot.eventPosition(snapshot.tables, eventID) else { return nil }
+        return try federation.open(event, at: position)
     }
 
     private func appendReplaced(

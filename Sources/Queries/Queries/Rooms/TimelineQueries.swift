@@ -44,7 +44,8 @@ package struct TimelineQueries: Sendable {
             writer.beginObject()
             writer.field("start", from ?? asker.token(start.rawValue))
             // "If no further events are available … this property is omitted from the response."
-            if window.hasMore, let last = window.lastScanned {
+            // Whether there are more behind a page with events is for the next page to find out, as clients expect it.
+            if window.hasMore || !window.entries.isEmpty, let last = window.lastScanned {
                 writer.field("end", asker.token(backwards ? last.before.rawValue : last.rawValue))
             }
             writer.key("chunk")
@@ -101,6 +102,8 @@ package struct TimelineQueries: Sendable {
         room: RoomID, event eventID: EventID, limit: Int, filter: EventFilter, by asker: Asker
     ) throws -> [UInt8] {
         try views.snapshot { snapshot in
+            // Whoever may not look into the room at all is told so, as by /messages.
+            _ = try RoomAccess(snapshot, room, user: asker.identity.userNum)
             let (event, position) = try visible(eventID, in: room, snapshot, asker)
             let limit = max(0, min(limit, filter.limit ?? .max, Self.largestPage))
             var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
@@ -129,7 +132,8 @@ package struct TimelineQueries: Sendable {
             try append(after.entries, room: room, asker, sight: &sight, to: &writer)
             // "The state of the room at the last event returned."
             let senders = (before.entries + after.entries).map(\.event.sender) + [event.sender]
-            let state = try contextState(snapshot, event.room, at: last, senders: Set(senders), filter: filter)
+            let latest = after.entries.last?.position ?? position
+            let state = try contextState(snapshot, event.room, at: latest, senders: Set(senders), filter: filter)
             writer.key("state")
             try append(state: state, room: room, asker, sight: &sight, to: &writer)
             writer.endObject()

@@ -60,7 +60,7 @@ struct JoinedRoomSection {
         let upTo = head.lastTimelinePosition > after ? context.upTo : after
         let isAllowed = try context.filter.timeline.allows(room: context.snapshot.text(sight.room))
         let request = TimelineWindow.Request(
-            after: after, upTo: isAllowed ? upTo : after, limit: context.timelineLimit)
+            after: after, upTo: isAllowed ? upTo : after, limit: context.timelineLimit, showsCurrentState: true)
         return try TimelineWindow(
             context.snapshot, request, filter: context.filter.timeline, ignoring: context.ignored, sight: &sight)
     }

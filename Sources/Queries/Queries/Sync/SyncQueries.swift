@@ -14,8 +14,13 @@ package final class SyncQueries: Sendable {
     private let notifier: ChangeNotifier
     private let sentMembers = SentMembers()
     private let unread = UnreadCounter()
+    private let federation: FederationEvents?
 
-    package init(views: Views, ephemeral: EphemeralState, notifier: ChangeNotifier) {
+    /// - Parameter federation: where filters with the `event_format` `federation` find it; without, they get that of clients.
+    package init(
+        views: Views, ephemeral: EphemeralState, notifier: ChangeNotifier, federation: FederationEvents? = nil
+    ) {
+        self.federation = federation
         self.views = views
         typing = ephemeral
         self.notifier = notifier
@@ -65,6 +70,7 @@ package final class SyncQueries: Sendable {
         let user = request.asker.identity.userNum
         var renderer = EventRenderer(snapshot, asker: request.asker)
         renderer.fields = request.filter.eventFields
+        if request.filter.eventFormat == .federation { renderer.federation = federation }
         return SyncContext(
             snapshot: snapshot,
             request: request,
