@@ -17,8 +17,11 @@ extension RoomCommands {
             throw Rejection.notFound("This server knows no such room, and it does not federate yet.")
         }
         var content = try memberProfile(of: caller.userID)
+        // What else the body has goes into the event, as into one set through /state: a name for this room only, say.
+        for (name, value) in extra where !value.isNull && !Self.reservedJoinMembers.contains(name) {
+            content[name] = value
+        }
         content["membership"] = "join"
-        if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
         if let signed = extra["third_party_signed"]?.objectValue {
             content["third_party_invite"] = ["signed": .object(signed)]
         }
@@ -146,6 +149,11 @@ extension RoomCommands {
     }
 
     // MARK: Shared
+
+    /// Members of a join that only the server sets.
+    private static let reservedJoinMembers: Set<String> = [
+        "membership", "third_party_signed", "third_party_invite", "join_authorised_via_users_server",
+    ]
 
     private static func moderation(_ membership: String, reason: String?) -> JSONObject {
         var content: JSONObject = ["membership": .string(membership)]

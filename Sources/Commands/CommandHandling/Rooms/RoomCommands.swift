@@ -140,8 +140,11 @@ package final class RoomCommands: Sendable {
         transactionID: String?,
         caller: Caller
     ) async throws -> EventID {
-        guard let target = try rooms.event(eventID), target.roomID == room else {
+        guard let target = try rooms.event(eventID) else {
             throw Rejection.notFound("There is no event \(eventID) in this room.")
+        }
+        guard target.roomID == room else {
+            throw Rejection.invalidParam("The event \(eventID) is not in this room.")
         }
         let targetSender = target.sender
         let isCreate = target.type == "m.room.create"
