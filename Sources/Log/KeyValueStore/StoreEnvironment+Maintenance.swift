@@ -33,7 +33,8 @@ extension StoreEnvironment {
                     freePages: try Self.countFreePages(transaction),
                     readers: Int(information.me_numreaders),
                     lastTransaction: UInt64(information.me_last_txnid),
-                    fileBytes: Int(status.st_size)
+                    // A mapped file is sparse: what it takes up counts.
+                    fileBytes: Int(status.st_blocks) * 512
                 )
             }
         }

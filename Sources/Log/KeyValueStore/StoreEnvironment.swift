@@ -33,6 +33,7 @@ package final class StoreEnvironment: @unchecked Sendable {
         if !options.readOnly { try Self.makeDirectory(directory) }
         registration = try OpenDirectories.register(directory)
         writerLock = options.readOnly ? nil : try FileLock(path: directory + "/writer.lock", directory: directory)
+        try StoreFileLength.check(directory: directory)
         environment = try Self.open(directory: directory, options: options)
         self.directory = directory
         self.options = options
@@ -69,7 +70,11 @@ package final class StoreEnvironment: @unchecked Sendable {
         var flags = UInt32(MDB_NOTLS)
         if options.readOnly { flags |= UInt32(MDB_RDONLY) }
         if options.randomAccess { flags |= UInt32(MDB_NORDAHEAD) }
-        if options.durability == .unsynced { flags |= UInt32(MDB_NOSYNC) }
+        switch options.durability {
+        case .synced: break
+        case .unsynced: flags |= UInt32(MDB_NOSYNC)
+        case .unsyncedMapped: flags |= UInt32(MDB_NOSYNC | MDB_WRITEMAP)
+        }
         let opened = mdb_env_open(created, directory, flags, 0o600)
         guard opened == MDB_SUCCESS else {
             mdb_env_close(created)
@@ -153,6 +158,7 @@ package final class StoreEnvironment: @unchecked Sendable {
         defer { unlockWriter() }
         depth += Self.writing
         defer { depth -= Self.writing }
+        if options.durability == .unsyncedMapped { try refuseOnNearlyFullDisk() }
         try growMapIfNearlyFull()
         while true {
             writerState.pointee.scratch = WriteScratch()
@@ -219,6 +225,19 @@ package final class StoreEnvironment: @unchecked Sendable {
     }
 
     // MARK: - The map
+
+    /// Less room than this and a mapped write is refused; more than one transaction can fill.
+    private static let diskReserveBytes = 256 << 20
+
+    private func refuseOnNearlyFullDisk() throws(StoreFault) {
+        let status = UnsafeMutablePointer<statvfs>.allocate(capacity: 1)
+        defer { status.deallocate() }
+        guard statvfs(directory, status) == 0 else { return }
+        let free = UInt64(status.pointee.f_bavail).multipliedReportingOverflow(by: UInt64(status.pointee.f_frsize))
+        guard free.overflow || free.partialValue >= UInt64(Self.diskReserveBytes) else {
+            throw StoreFault(code: .diskFull, operation: "writing", path: directory)
+        }
+    }
 
     private func growMapIfNearlyFull() throws(StoreFault) {
         var information = MDB_envinfo()

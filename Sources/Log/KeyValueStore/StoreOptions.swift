@@ -6,6 +6,10 @@ package struct StoreOptions: Sendable {
         case synced
         /// Commits are not synced. A power failure may damage the file, so only what can be rebuilt may use it.
         case unsynced
+        /// As `unsynced`, and pages are changed in the memory map instead of written by a system call each: several times
+        /// quicker for small commits. A write is refused while the disk is nearly full, because a page that cannot be
+        /// allocated would end the process. The file has the size of the map but takes up only what is used.
+        case unsyncedMapped
     }
 
     /// The size of the memory map at the start, in bytes. It is virtual and sparse, and grows without a restart.

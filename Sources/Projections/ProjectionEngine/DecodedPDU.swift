@@ -115,14 +115,17 @@ package final class DecodedPDU: Sendable {
     private static func flags(
         _ fact: PDURecorded, _ scan: CanonicalScan, type: Range<Int>, _ content: ContentFields, isState: Bool
     ) -> EventRow.Flags {
-        var flags: EventRow.Flags = []
-        if isState { flags.insert(.state) }
-        if fact.verdict == .softFailed { flags.insert(.softFailed) }
-        if fact.verdict == .rejected { flags.insert(.rejected) }
-        if fact.isOutlier { flags.insert(.outlier) }
-        if content.hasMentions { flags.insert(.mentions) }
-        if !isState, isMessage(scan, type, content) { flags.insert(.notifies) }
-        return flags
+        // Put together as a number: the operations of option sets are not inlined across modules.
+        var flags: UInt8 = isState ? EventRow.Flags.state.rawValue : 0
+        switch fact.verdict {
+        case .accepted: break
+        case .softFailed: flags |= EventRow.Flags.softFailed.rawValue
+        case .rejected: flags |= EventRow.Flags.rejected.rawValue
+        }
+        if fact.isOutlier { flags |= EventRow.Flags.outlier.rawValue }
+        if content.hasMentions { flags |= EventRow.Flags.mentions.rawValue }
+        if !isState, isMessage(scan, type, content) { flags |= EventRow.Flags.notifies.rawValue }
+        return EventRow.Flags(rawValue: flags)
     }
 
     /// `.m.rule.message`, `.m.rule.encrypted` and stickers, without `.m.rule.suppress_notices` ("content.msgtype" is

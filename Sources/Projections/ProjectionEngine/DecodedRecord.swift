@@ -10,6 +10,8 @@ package final class DecodedRecord: Sendable {
     /// Kept of the last record of a batch, empty of the others.
     package let chainHash: [UInt8]
     package let fact: Fact
+    /// Bytes of the payload.
+    let size: Int
 
     /// What the record says.
     package enum Fact: Sendable {
@@ -46,6 +48,7 @@ package final class DecodedRecord: Sendable {
         stream = record.stream
         streamVersion = record.streamVersion
         chainHash = isLast ? record.chainHash : []
+        size = record.payload.count
         fact = try Self.fact(of: record)
     }
 

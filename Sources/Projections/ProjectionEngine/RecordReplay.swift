@@ -18,6 +18,8 @@ struct RecordReplay {
     static let chunk = 1024
     /// Chunks in one transaction. Large, because keys by hash touch a page each, and a page is written once a transaction.
     static let chunksPerTransaction = 40
+    /// A transaction ends early after so many bytes of payload.
+    static let bytesPerTransaction = 64 << 20
 
     /// Applies the records after `start` up to `end`.
     ///
@@ -88,7 +90,8 @@ struct RecordReplay {
         context.begin(after: LogPosition.none)
         var last: DecodedRecord?
         var index = 0
-        chunks: while index < Self.chunksPerTransaction {
+        var bytes = 0
+        chunks: while index < Self.chunksPerTransaction, bytes < Self.bytesPerTransaction {
             if index == taken.count {
                 if stopBefore != nil || ending != nil { break }
                 do {
@@ -104,6 +107,7 @@ struct RecordReplay {
                 if let stopBefore, record.position >= stopBefore { break chunks }
                 try HaltedProjection.applying(record, projections, transaction, context)
                 last = record
+                bytes += record.size
             }
             index += 1
         }

@@ -28,7 +28,8 @@ package final class Views: Sendable {
             wasDiscarded = session.discardedUntrusted
             self.session = session
         }
-        let options = StoreOptions(mapSize: 1 << 30, maxTables: 192, durability: .unsynced, readOnly: readOnly)
+        let options = StoreOptions(
+            mapSize: 256 << 20, maxTables: 192, durability: .unsyncedMapped, readOnly: readOnly)
         environment = try StoreEnvironment(directory: directory, options: options)
         checkpoints = try environment.table("checkpoints")
         let state = try Self.load(environment, checkpoints)
