@@ -8,6 +8,7 @@ polls   private memory of 5,000 idle long polls
 start   time from exec to the first answer with 100,000 events in the log
 """
 import asyncio
+import json
 import os
 import pathlib
 import resource
@@ -99,21 +100,21 @@ def start(directory, events=100_000):
     lua = directory / "send.lua"
     tokens = ",".join(f'"{u.token}"' for u in users)
     names = ",".join('"%s"' % r.replace("!", "%21").replace(":", "%3A") for r in rooms)
-    lua.write_text(f"""
+    rounds = 0
+    head = 0
+    while head < events:
+        rounds += 1
+        # Another tag each round, so that no transaction id comes twice.
+        lua.write_text(f"""
 local tokens, rooms, n = {{ {tokens} }}, {{ {names} }}, 0
 request = function()
   n = n + 1
   local k = n % #tokens + 1
-  return wrk.format("PUT", "/_matrix/client/v3/rooms/" .. rooms[k] .. "/send/m.room.message/s" .. n,
+  return wrk.format("PUT", "/_matrix/client/v3/rooms/" .. rooms[k] .. "/send/m.room.message/r{rounds}x" .. n,
     {{ Authorization = "Bearer " .. tokens[k] }}, '{{"msgtype":"m.text","body":"' .. string.rep("x", 200) .. '"}}')
 end""")
-    while True:
-        head = int(server.run("log", "stats", "--json").stdout.split('"head":')[1].split(",")[0])
-        if head >= events:
-            break
         subprocess.run(["wrk", "-t1", "-c32", "-d5s", "-s", str(lua), server.url], capture_output=True)
-        # a new tag each round, so that transaction ids differ
-        lua.write_text(lua.read_text().replace("/s", "/ss", 1).replace('message/s', 'message/ss'))
+        head = json.loads(server.run("log", "stats", "--json").stdout)["head"]
     server.stop()
     took = []
     for _ in range(5):
