@@ -55,17 +55,10 @@ static int (*real_open64)(const char *, int, ...);
 static FILE *(*real_fopen)(const char *, const char *);
 static FILE *(*real_fopen64)(const char *, const char *);
 
+/* Looked up when they are needed: constructors of other libraries open files before ours runs. */
+#define REAL(name) (real_##name ? real_##name : (real_##name = (__typeof__(real_##name))dlsym(RTLD_NEXT, #name)))
+
 __attribute__((constructor)) static void begin(void) {
-    real_pwrite = dlsym(RTLD_NEXT, "pwrite");
-    real_pwritev = dlsym(RTLD_NEXT, "pwritev");
-    real_writev = dlsym(RTLD_NEXT, "writev");
-    real_write = dlsym(RTLD_NEXT, "write");
-    real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
-    real_fsync = dlsym(RTLD_NEXT, "fsync");
-    real_open = dlsym(RTLD_NEXT, "open");
-    real_open64 = dlsym(RTLD_NEXT, "open64");
-    real_fopen = dlsym(RTLD_NEXT, "fopen");
-    real_fopen64 = dlsym(RTLD_NEXT, "fopen64");
     const char *text = getenv("CRASH_AT");
     if (text) crash_at = atol(text);
     text = getenv("CRASH_SEED");
@@ -94,7 +87,7 @@ static int watched(int fd) {
 static void put_back(struct undo *u, size_t from, size_t length) {
     if (from >= u->length) return;
     if (from + length > u->length) length = u->length - from;
-    real_pwrite(u->fd, u->old + from, length, u->offset + (off_t)from);
+    REAL(pwrite)(u->fd, u->old + from, length, u->offset + (off_t)from);
 }
 
 /* Newest first, so that a sector put back ends at what was there before the oldest lost write to it. */
@@ -114,8 +107,18 @@ static void power_cut(void) {
         }
     }
     static const char said[] = "crashshim: power cut\n";
-    (void)!real_write(2, said, sizeof said - 1);
+    (void)!REAL(write)(2, said, sizeof said - 1);
     _exit(137);
+}
+
+/* LMDB's descriptor for meta pages is open for writing only. */
+static void read_old(int fd, void *old, size_t length, off_t offset) {
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int readable = REAL(open)(link, O_RDONLY | O_CLOEXEC);
+    if (readable < 0) return;
+    (void)!pread(readable, old, length, offset);
+    close(readable);
 }
 
 static void before(int fd, off_t offset, size_t length) {
@@ -132,7 +135,7 @@ static void before(int fd, off_t offset, size_t length) {
             u->inode = st.st_ino;
             u->offset = offset;
             u->length = length;
-            (void)!pread(fd, u->old, length, offset);
+            read_old(fd, u->old, length, offset);
             u->next = undone;
             undone = u;
         }
@@ -146,12 +149,12 @@ static size_t total(const struct iovec *v, int n) {
     return sum;
 }
 
-ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { before(fd, o, n); return real_pwrite(fd, b, n, o); }
-ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { before(fd, o, n); return real_pwrite(fd, b, n, o); }
-ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { before(fd, o, total(v, n)); return real_pwritev(fd, v, n, o); }
-ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { before(fd, o, total(v, n)); return real_pwritev(fd, v, n, o); }
-ssize_t writev(int fd, const struct iovec *v, int n) { before(fd, lseek(fd, 0, SEEK_CUR), total(v, n)); return real_writev(fd, v, n); }
-ssize_t write(int fd, const void *b, size_t n) { before(fd, lseek(fd, 0, SEEK_CUR), n); return real_write(fd, b, n); }
+ssize_t pwrite(int fd, const void *b, size_t n, off_t o) { before(fd, o, n); return REAL(pwrite)(fd, b, n, o); }
+ssize_t pwrite64(int fd, const void *b, size_t n, off_t o) { before(fd, o, n); return REAL(pwrite)(fd, b, n, o); }
+ssize_t pwritev(int fd, const struct iovec *v, int n, off_t o) { before(fd, o, total(v, n)); return REAL(pwritev)(fd, v, n, o); }
+ssize_t pwritev64(int fd, const struct iovec *v, int n, off_t o) { before(fd, o, total(v, n)); return REAL(pwritev)(fd, v, n, o); }
+ssize_t writev(int fd, const struct iovec *v, int n) { before(fd, lseek(fd, 0, SEEK_CUR), total(v, n)); return REAL(writev)(fd, v, n); }
+ssize_t write(int fd, const void *b, size_t n) { before(fd, lseek(fd, 0, SEEK_CUR), n); return REAL(write)(fd, b, n); }
 
 static void synced(int fd) {
     struct stat st;
@@ -173,14 +176,14 @@ static void synced(int fd) {
 
 int fdatasync(int fd) {
     if (ignore_sync && watched(fd)) return 0;
-    int result = real_fdatasync(fd);
+    int result = REAL(fdatasync)(fd);
     if (result == 0) synced(fd);
     return result;
 }
 
 int fsync(int fd) {
     if (ignore_sync && watched(fd)) return 0;
-    int result = real_fsync(fd);
+    int result = REAL(fsync)(fd);
     if (result == 0) synced(fd);
     return result;
 }
@@ -190,7 +193,7 @@ static int boot_id(const char *path) {
     if (!text || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0) return -1;
     int ends[2];
     if (pipe(ends) != 0) return -1;
-    (void)!real_write(ends[1], text, strlen(text));
+    (void)!REAL(write)(ends[1], text, strlen(text));
     close(ends[1]);
     return ends[0];
 }
@@ -201,7 +204,7 @@ int open(const char *path, int flags, ...) {
     mode_t mode = (mode_t)va_arg(more, int);
     va_end(more);
     int fd = boot_id(path);
-    return fd >= 0 ? fd : real_open(path, flags, mode);
+    return fd >= 0 ? fd : REAL(open)(path, flags, mode);
 }
 
 int open64(const char *path, int flags, ...) {
@@ -210,15 +213,15 @@ int open64(const char *path, int flags, ...) {
     mode_t mode = (mode_t)va_arg(more, int);
     va_end(more);
     int fd = boot_id(path);
-    return fd >= 0 ? fd : real_open64(path, flags, mode);
+    return fd >= 0 ? fd : REAL(open64)(path, flags, mode);
 }
 
 FILE *fopen(const char *path, const char *mode) {
     int fd = boot_id(path);
-    return fd >= 0 ? fdopen(fd, "r") : real_fopen(path, mode);
+    return fd >= 0 ? fdopen(fd, "r") : REAL(fopen)(path, mode);
 }
 
 FILE *fopen64(const char *path, const char *mode) {
     int fd = boot_id(path);
-    return fd >= 0 ? fdopen(fd, "r") : real_fopen64(path, mode);
+    return fd >= 0 ? fdopen(fd, "r") : REAL(fopen64)(path, mode);
 }

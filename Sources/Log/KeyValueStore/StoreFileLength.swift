@@ -5,8 +5,8 @@ import Glibc
 /// LMDB does not look: it maps the file, and the first access behind a truncated end kills the process. Pages that are
 /// free may lie behind the end of a whole file, for LMDB never writes a page that a transaction took and gave back.
 ///
-/// Of the format (version 1) this reads: the meta pages 0 and 1 (tree of free pages at 40 with its root at 80, last page
-/// number at 136, transaction number at 144), and the pages of that tree.
+/// Of the format (version 1) this reads: the meta pages 0 and 1 (page size at 40, root of the tree of free pages at 80, last
+/// page number at 136, transaction number at 144), and the pages of that tree.
 struct StoreFileLength {
     private let descriptor: Int32
     private let filePages: UInt64
@@ -16,6 +16,7 @@ struct StoreFileLength {
     private static let noPage = UInt64.max
 
     private struct Meta {
+        var pageBytes: UInt32
         var freeRoot: UInt64
         var lastPage: UInt64
         var transaction: UInt64
@@ -31,6 +32,11 @@ struct StoreFileLength {
         // A writer beside us may change the pages while they are looked at: a fault must show three times.
         for _ in 0..<3 {
             guard let file = StoreFileLength(descriptor), let meta = file.newestMeta() else { return }
+            // LMDB divides by the page size without a look at it.
+            guard meta.pageBytes >= 512, meta.pageBytes.nonzeroBitCount == 1 else {
+                throw StoreFault(code: .corrupt, operation: "reading the first page of data.mdb", path: directory)
+            }
+            guard Int(meta.pageBytes) == pageBytes else { return }
             // Measured after the meta page was read, for data is written before it.
             guard let measured = StoreFileLength(descriptor) else { return }
             guard measured.filePages <= meta.lastPage else { return }
@@ -58,6 +64,7 @@ struct StoreFileLength {
             let meta: Meta? = bytes.withUnsafeBytes { raw in
                 guard raw.loadUnaligned(fromByteOffset: 16, as: UInt32.self) == Self.magic else { return nil }
                 return Meta(
+                    pageBytes: raw.loadUnaligned(fromByteOffset: 40, as: UInt32.self),
                     freeRoot: raw.loadUnaligned(fromByteOffset: 80, as: UInt64.self),
                     lastPage: raw.loadUnaligned(fromByteOffset: 136, as: UInt64.self),
                     transaction: raw.loadUnaligned(fromByteOffset: 144, as: UInt64.self))
@@ -124,7 +131,8 @@ struct StoreFileLength {
         let needed = UInt64((count + Self.pageBytes - 1) / Self.pageBytes)
         guard page < filePages, needed <= filePages - page else { return nil }
         var bytes = [UInt8](repeating: 0, count: count)
-        let got = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, count, off_t(page) * off_t(Self.pageBytes)) }
+        let offset = off_t(page) * off_t(Self.pageBytes)
+        let got = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, count, offset) }
         return got == count ? bytes : nil
     }
 }
