@@ -44,8 +44,9 @@ package struct TimelineQueries: Sendable {
             writer.beginObject()
             writer.field("start", from ?? asker.token(start.rawValue))
             // "If no further events are available … this property is omitted from the response."
-            // Whether there are more behind a page with events is for the next page to find out, as clients expect it.
-            if window.hasMore || !window.entries.isEmpty, let last = window.lastScanned {
+            // Forwards that is never certain: behind the newest event the next one will be.
+            let mayGoOn = !backwards && stop == nil && !window.entries.isEmpty
+            if window.hasMore || mayGoOn, let last = window.lastScanned {
                 writer.field("end", asker.token(backwards ? last.before.rawValue : last.rawValue))
             }
             writer.key("chunk")

@@ -38,8 +38,10 @@ struct JoinedRoomSection {
             heroes: heroes
         )
         var news = try RoomStateSection(context: context).append(around, sight: &sight, to: &writer)
+        // A client that was in the room before may hold an older timeline, which this one does not continue.
+        let isLimited = window.hasMore || isNew && !context.isInitial
         try TimelineSection(context: context).append(
-            entries, isLimited: window.hasMore, end: context.upTo, sight: &sight, to: &writer)
+            entries, isLimited: isLimited, end: context.upTo, sight: &sight, to: &writer)
         news += entries.count + (window.hasMore ? 1 : 0)
         writer.splice(",")
         news += try EphemeralSection(context: context).append(room: room, isFull: isNew, to: &writer)
