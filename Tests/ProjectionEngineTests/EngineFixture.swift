@@ -94,7 +94,8 @@ func makeRecord(
     _ position: UInt64, kind: RecordKind = .profileFieldSet, version: UInt8 = 1, payload: [UInt8]
 ) -> EventRecord {
     let record = NewRecord(
-        kind: kind, version: version, stream: StreamID(kind: .user, name: "@a:s"), actor: "", cause: "", payload: payload)
+        kind: kind, version: version, stream: StreamID(kind: .user, name: "@a:s"), actor: "", cause: "",
+        payload: payload)
     return EventRecord(
         position: LogPosition(rawValue: position), wallTimeMs: 1, streamVersion: position, record: record)
 }

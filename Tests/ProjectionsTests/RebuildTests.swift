@@ -28,7 +28,8 @@ private func busyScript(seed: UInt64, steps: Int) -> LogScript {
             log.event("m.room.topic", in: room, by: user, stateKey: "", content: ["topic": .string("t\(step)")])
         case 3:
             if let target = random.pick(messages[room] ?? []) {
-                log.event("m.room.redaction", in: room, by: user, content: ["redacts": .string(target)], redacts: target)
+                log.event(
+                    "m.room.redaction", in: room, by: user, content: ["redacts": .string(target)], redacts: target)
             }
         case 4:
             let target = random.pick(messages[room] ?? []) ?? "$none"

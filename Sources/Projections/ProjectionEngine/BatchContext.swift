@@ -25,11 +25,13 @@ package final class BatchContext {
 
     /// A class, so that a head is changed where it is.
     private final class CachedHead {
-        var head: RoomHead?
+        var head: RoomHead
+        var exists: Bool
         var isChanged = false
 
         init(_ head: RoomHead?) {
-            self.head = head
+            self.head = head ?? RoomHead()
+            exists = head != nil
         }
     }
 
@@ -54,9 +56,7 @@ package final class BatchContext {
         changedHeads.sort()
         for room in changedHeads {
             guard let cached = heads[room] else { continue }
-            if let head = cached.head {
-                try transaction.put(tables.roomsHeads, ViewKeys.room(RoomNum(rawValue: room)), head.encoded())
-            }
+            try transaction.put(tables.roomsHeads, ViewKeys.room(RoomNum(rawValue: room)), cached.head.encoded())
             cached.isChanged = false
         }
         changedHeads.removeAll(keepingCapacity: true)
@@ -88,20 +88,20 @@ package final class BatchContext {
     }
 
     package func head(of room: RoomNum, _ transaction: borrowing WriteTransaction) throws -> RoomHead? {
-        try cachedHead(of: room, transaction).head
+        let cached = try cachedHead(of: room, transaction)
+        return cached.exists ? cached.head : nil
     }
 
-    /// Changes a head; when there is none, the one that `created` makes.
+    /// Changes a head where it is.
+    ///
+    /// - Parameter creating: whether a room without one gets one; otherwise nothing happens to it.
     package func updateHead(
-        of room: RoomNum, orCreate created: @autoclosure () -> RoomHead?, _ transaction: borrowing WriteTransaction,
-        _ change: (inout RoomHead) -> Void
+        of room: RoomNum, creating: Bool, _ transaction: borrowing WriteTransaction, _ change: (inout RoomHead) -> Void
     ) throws {
         let cached = try cachedHead(of: room, transaction)
-        guard var head = cached.head ?? created() else { return }
-        // Taken out while it changes, so that its list of extremities is not copied.
-        cached.head = nil
-        change(&head)
-        cached.head = head
+        guard cached.exists || creating else { return }
+        cached.exists = true
+        change(&cached.head)
         guard !cached.isChanged else { return }
         cached.isChanged = true
         changedHeads.append(room.rawValue)

@@ -93,11 +93,13 @@ final class WorkThread {
         // Trees of JSON are walked by recursion.
         pthread_attr_setstacksize(attributes, 8 << 20)
         let work = Unmanaged.passRetained(Work(body))
-        let result = pthread_create(&thread, attributes, { argument in
-            guard let argument else { return nil }
-            Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-            return nil
-        }, work.toOpaque())
+        let result = pthread_create(
+            &thread, attributes,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+                return nil
+            }, work.toOpaque())
         pthread_attr_destroy(attributes)
         attributes.deallocate()
         isRunning = result == 0

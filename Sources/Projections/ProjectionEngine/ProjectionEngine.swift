@@ -1,6 +1,6 @@
-import LogEvents
 package import EventLog
 import KeyValueStore
+import LogEvents
 package import ReadModel
 import Synchronization
 
@@ -70,7 +70,8 @@ package final class ProjectionEngine: Sendable {
             if let halted = state.halted { throw halted }
             let head = views.head
             guard let last = records.last, last.position > head else { return }
-            let fresh = records.first.map { $0.position > head } == true ? records : records.filter { $0.position > head }
+            let fresh =
+                records.first.map { $0.position > head } == true ? records : records.filter { $0.position > head }
             if let first = fresh.first, first.position > head.next {
                 guard let source = source.withLock({ $0 }) else {
                     throw ProjectionFault.gap(expected: head.next, found: first.position)

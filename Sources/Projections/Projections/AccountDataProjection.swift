@@ -20,7 +20,9 @@ package struct AccountDataProjection: Projection {
             let user = try batch.user(fact.userID, transaction)
             let room = try fact.roomID.map { try batch.room($0, transaction) } ?? .none
             let key = ViewKeys.accountData(user, room, fact.type)
-            let old = try transaction.get(batch.tables.accountDataRows, key) { try AccountDataRow(reading: $0).position }
+            let old = try transaction.get(batch.tables.accountDataRows, key) {
+                try AccountDataRow(reading: $0).position
+            }
             if let old {
                 try transaction.delete(batch.tables.accountDataChanges, ViewKeys.accountDataChange(user, old))
             }

@@ -57,7 +57,8 @@ package struct MembershipsProjection: Projection {
         _ change: (inout MembershipRow) -> Void
     ) throws {
         let key = ViewKeys.membership(user, room)
-        var row = try transaction.get(batch.tables.membershipsByUser, key) { try MembershipRow(reading: $0) }
+        var row =
+            try transaction.get(batch.tables.membershipsByUser, key) { try MembershipRow(reading: $0) }
             ?? MembershipRow()
         change(&row)
         try transaction.put(batch.tables.membershipsByUser, key, row.encoded())

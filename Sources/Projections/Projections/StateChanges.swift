@@ -58,8 +58,8 @@ enum StateChanges {
         // Most events are no state at all, and most state is no member.
         guard changesState(pdu), pdu.isMember || !pdu.stateDelta.isEmpty else { return [] }
         var members: [Member] = []
-        for entry in try entries(pdu, at: position, transaction, batch) {
-            guard entry.type.hasSameBytes(as: "m.room.member") else { continue }
+        for entry in try entries(pdu, at: position, transaction, batch)
+        where entry.type.hasSameBytes(as: "m.room.member") {
             if entry.isOwn {
                 guard pdu.isMember else { continue }
                 members.append(

@@ -1,7 +1,7 @@
+import EventLog
 package import KeyValueStore
 package import ProjectionEngine
 package import ReadModel
-import EventLog
 
 /// Keeps each room's events in stream order, and its head: extremities, depth and counts.
 package struct TimelineProjection: Projection {
@@ -21,7 +21,7 @@ package struct TimelineProjection: Projection {
         let room = try batch.room(pdu.roomID, transaction)
         guard pdu.isInTimeline else {
             if record.stream.kind == .room {
-                try batch.updateHead(of: room, orCreate: nil, transaction) { $0.streamVersion = record.streamVersion }
+                try batch.updateHead(of: room, creating: false, transaction) { $0.streamVersion = record.streamVersion }
             }
             return
         }
@@ -30,7 +30,7 @@ package struct TimelineProjection: Projection {
         let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
         let changesState = StateChanges.changesState(pdu)
         let isCreate = pdu.stateKey == "" && pdu.type.hasSameBytes(as: "m.room.create")
-        try batch.updateHead(of: room, orCreate: RoomHead(), transaction) { head in
+        try batch.updateHead(of: room, creating: true, transaction) { head in
             head.lastTimelinePosition = record.position
             head.eventCount &+= 1
             head.maxDepth = max(head.maxDepth, pdu.depth)
@@ -77,6 +77,6 @@ package struct TimelineProjection: Projection {
         of record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         guard let room = try transaction.room(batch.tables, record.stream.name) else { return }
-        try batch.updateHead(of: room, orCreate: nil, transaction) { $0.streamVersion = record.streamVersion }
+        try batch.updateHead(of: room, creating: false, transaction) { $0.streamVersion = record.streamVersion }
     }
 }

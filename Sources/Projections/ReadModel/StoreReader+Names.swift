@@ -21,7 +21,8 @@ extension StoreReader where Self: ~Copyable {
 
     package func slot(_ tables: ViewTables, type: String, stateKey: String) throws -> SlotNum? {
         let text = ViewKeys.slotText(type: type, stateKey: stateKey)
-        return try text.withUnsafeBytes { try number(tables, ViewKeys.nameByText(.slot, $0)) }.map(SlotNum.init(rawValue:))
+        return try text.withUnsafeBytes { try number(tables, ViewKeys.nameByText(.slot, $0)) }.map(
+            SlotNum.init(rawValue:))
     }
 
     // MARK: numbers to names

@@ -42,7 +42,8 @@ package enum ViewCheckpoint {
     }
 
     package static func setHead(
-        _ position: LogPosition, chainHash: [UInt8], _ transaction: borrowing WriteTransaction, _ checkpoints: StoreTable
+        _ position: LogPosition, chainHash: [UInt8], _ transaction: borrowing WriteTransaction,
+        _ checkpoints: StoreTable
     ) throws {
         try transaction.put(checkpoints, headKey, StoreKey(position.rawValue).appending(chainHash))
     }

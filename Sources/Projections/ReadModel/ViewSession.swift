@@ -54,7 +54,9 @@ package struct ViewSession: Sendable {
     private static func writeFile(_ path: String, _ text: String, directory: String) throws {
         let temporary = path + ".new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        func fail() -> StoreFault { StoreFault(code: .io(errno), operation: "writing the session mark", path: directory) }
+        func fail() -> StoreFault {
+            StoreFault(code: .io(errno), operation: "writing the session mark", path: directory)
+        }
         guard descriptor >= 0 else { throw fail() }
         defer { close(descriptor) }
         let bytes = Array((text + "\n").utf8)

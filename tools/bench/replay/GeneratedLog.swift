@@ -41,7 +41,9 @@ struct GeneratedLog {
             records.append(event(room, users[0], "m.room.power_levels", stateKey: "", ["users": [users[0]: 100]]))
             authEvents[room].append(lastEvent[room])
             for user in users {
-                let content: JSONObject = ["membership": "join", "displayname": .string("Name of \(user.dropLast(18))")]
+                let content: JSONObject = [
+                    "membership": "join", "displayname": .string("Name of \(user.dropLast(18))"),
+                ]
                 records.append(event(room, user, "m.room.member", stateKey: user, content))
             }
             authEvents[room].append(lastEvent[room])
@@ -92,7 +94,9 @@ struct GeneratedLog {
 private struct IDMaker {
     var state: UInt64
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-    private static let words = ["the", "quick", "brown", "server", "jumps", "over", "lazy", "federation", "event", "now"]
+    private static let words = [
+        "the", "quick", "brown", "server", "jumps", "over", "lazy", "federation", "event", "now",
+    ]
 
     private mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15

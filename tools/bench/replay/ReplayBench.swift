@@ -8,6 +8,9 @@ import Synchronization
 
 /// `replay-bench [records] [directory]`: fills a log, replays it into all projections, then applies small batches as the
 /// live path does. A directory that holds a log already is used as it is.
+///
+/// `replay-bench [records] [directory] apply` goes on with the views that are there, in batches of 1 to 16 records, so that it
+/// can be killed at any moment; `… digests` catches up and prints the digests, which must be those of views never killed.
 @main
 enum ReplayBench {
     static func main() throws {
@@ -28,6 +31,10 @@ enum ReplayBench {
         let records = Double(log.durableHead.rawValue)
 
         let viewDirectory = directory + "/views"
+        if arguments.count > 3 {
+            try goOn(arguments[3], log, viewDirectory)
+            return
+        }
         for name in ["data.mdb", "lock.mdb", "session", "writer.lock"] { unlink(viewDirectory + "/" + name) }
         let views = try Views(directory: viewDirectory)
         let engine = ProjectionEngine(views: views, projections: builtInProjections, source: RecordSource(log))
@@ -52,6 +59,22 @@ enum ReplayBench {
         print("bytes of files per record: \(Int(files))")
         try printTables(views)
         try live(engine, after: log.durableHead, chain: log)
+        try views.close()
+    }
+
+    private static func goOn(_ verb: String, _ log: LMDBEventLog, _ viewDirectory: String) throws {
+        let views = try Views(directory: viewDirectory)
+        let engine = ProjectionEngine(views: views, projections: builtInProjections, source: RecordSource(log))
+        print("views at \(views.head), discarded \(views.wasDiscarded)")
+        var size = 1
+        while verb == "apply", views.head < log.durableHead {
+            try engine.apply(log.read(from: views.head.next, limit: size))
+            size = size % 16 + 1
+        }
+        try engine.catchUp()
+        for digest in try engine.digests() {
+            print(digest.name, digest.digest.map { String($0, radix: 16) }.joined())
+        }
         try views.close()
     }
 
