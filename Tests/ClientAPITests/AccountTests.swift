@@ -250,7 +250,7 @@ import Testing
         let server = try InProcessServer()
         let token = try await server.register("alice")
         let room = try await server.createRoom(token)
-        let alice = try #require(try await server.accounts.resolve(login: "alice"))
+        let alice = try #require(try server.accounts.resolve(login: "alice"))
         try await server.accounts.setFlags(of: alice, isSuspended: true, by: "", cause: "test")
         let send = try await server.call(.put, "/rooms/\(room)/send/m.room.message/1", ["body": "x"], token: token)
         #expect(send.status == 403 && send.errcode == "M_USER_SUSPENDED")
