@@ -1,5 +1,4 @@
 import CZstd
-import KeyValueStore
 import Synchronization
 
 /// A dictionary for writing. zstd: it "can be shared by multiple threads concurrently, since its usage is read-only".
@@ -99,39 +98,44 @@ final class CompressionRoom: @unchecked Sendable {
         _ record: NewRecord
     ) -> (bytes: UnsafeRawBufferPointer, texts: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer) {
         let largest =
-            record.stream.name.utf8.count + record.actor.utf8.count + record.cause.utf8.count + record.payload.count + 30
+            record.stream.name.utf8.count + record.actor.utf8.count + record.cause.utf8.count + record.payload.count
+            + 30
         if bodyRoom.count < largest {
             bodyRoom.deallocate()
             bodyRoom = .allocate(byteCount: largest, alignment: 16)
         }
-        var end = 0
-        func append(_ bytes: UnsafeRawBufferPointer) {
-            UnsafeMutableRawBufferPointer(rebasing: bodyRoom[end...]).copyMemory(from: bytes)
-            end += bytes.count
-        }
-        func appendFramed(_ text: String) {
-            text.withStoreBytes { bytes in
-                var rest = bytes.count
-                while rest >= 0x80 {
-                    bodyRoom[end] = UInt8(truncatingIfNeeded: rest) | 0x80
-                    end += 1
-                    rest >>= 7
-                }
-                bodyRoom[end] = UInt8(truncatingIfNeeded: rest)
-                end += 1
-                append(bytes)
-            }
-        }
-        appendFramed(record.stream.name)
-        appendFramed(record.actor)
-        appendFramed(record.cause)
+        let room = bodyRoom
+        var end = Self.appendFramed(record.stream.name, to: room, at: 0)
+        end = Self.appendFramed(record.actor, to: room, at: end)
+        end = Self.appendFramed(record.cause, to: room, at: end)
         let textsEnd = end
-        record.payload.withUnsafeBytes { append($0) }
+        record.payload.withUnsafeBytes { payload in
+            UnsafeMutableRawBufferPointer(rebasing: room[textsEnd...]).copyMemory(from: payload)
+        }
+        end += record.payload.count
         return (
-            UnsafeRawBufferPointer(rebasing: bodyRoom[..<end]),
-            UnsafeRawBufferPointer(rebasing: bodyRoom[..<textsEnd]),
-            UnsafeRawBufferPointer(rebasing: bodyRoom[textsEnd..<end])
+            UnsafeRawBufferPointer(rebasing: room[..<end]),
+            UnsafeRawBufferPointer(rebasing: room[..<textsEnd]),
+            UnsafeRawBufferPointer(rebasing: room[textsEnd..<end])
         )
+    }
+
+    /// Writes a string with its length in seven-bit groups; answers where it ends.
+    private static func appendFramed(_ text: String, to room: UnsafeMutableRawBufferPointer, at start: Int) -> Int {
+        var text = text
+        return text.withUTF8 { bytes in
+            var end = start
+            var rest = bytes.count
+            while rest >= 0x80 {
+                room[end] = UInt8(truncatingIfNeeded: rest) | 0x80
+                end += 1
+                rest >>= 7
+            }
+            room[end] = UInt8(truncatingIfNeeded: rest)
+            end += 1
+            UnsafeMutableRawBufferPointer(rebasing: room[end...]).copyMemory(from: UnsafeRawBufferPointer(bytes))
+            return end + bytes.count
+        }
     }
 
     /// Compresses into the room; nil unless the result is smaller.

@@ -41,7 +41,8 @@ package struct EventRecord: Sendable {
     }
 
     /// For tests of what applies records: a record that no log holds; its hashes are zero.
-    package init(position: LogPosition, epoch: UInt64 = 1, wallTimeMs: Int64, streamVersion: UInt64, record: NewRecord) {
+    package init(position: LogPosition, epoch: UInt64 = 1, wallTimeMs: Int64, streamVersion: UInt64, record: NewRecord)
+    {
         self.init(
             position: position, epoch: epoch, wallTimeMs: wallTimeMs, streamVersion: streamVersion, record: record,
             digest: .zero, chain: .zero)

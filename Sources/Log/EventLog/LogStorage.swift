@@ -181,7 +181,8 @@ final class LogStorage: Sendable {
     }
 
     /// A chunk of records, ended by number or by size so that no read transaction lasts long.
-    func read(from position: LogPosition, limit: Int, bytes limitBytes: Int = 8 << 20) throws(LogFault) -> [EventRecord] {
+    func read(from position: LogPosition, limit: Int, bytes limitBytes: Int = 8 << 20) throws(LogFault) -> [EventRecord]
+    {
         do {
             return try environment.read { transaction in
                 var found: [EventRecord] = []

@@ -73,7 +73,8 @@ struct RecordEncoder: Sendable {
                             count: RecordLayout.saltSize + form.bytes.count, textsOffset: texts.count,
                             textsCount: body.texts.count,
                             crc: RecordLayout.crc(RecordLayout.crc(0, salt), form.bytes),
-                            bodySize: UInt32(truncatingIfNeeded: body.bytes.count), stream: streams.number(record.stream),
+                            bodySize: UInt32(truncatingIfNeeded: body.bytes.count),
+                            stream: streams.number(record.stream),
                             kind: record.kind.rawValue, dictionary: form.dictionary, version: record.version,
                             flags: form.flags))
                     texts.append(contentsOf: body.texts)
@@ -109,7 +110,8 @@ struct RecordEncoder: Sendable {
         }
         value.withUnsafeMutableBytes { value in
             value[RecordLayout.flagsOffset] = form.flags | RecordLayout.isErased
-            value.storeBytes(of: form.dictionary.bigEndian, toByteOffset: RecordLayout.dictionaryOffset, as: UInt16.self)
+            value.storeBytes(
+                of: form.dictionary.bigEndian, toByteOffset: RecordLayout.dictionaryOffset, as: UInt16.self)
             value.storeBytes(
                 of: UInt32(truncatingIfNeeded: body.count).bigEndian, toByteOffset: RecordLayout.bodySizeOffset,
                 as: UInt32.self)

@@ -19,7 +19,8 @@ package struct RecordKind: RawRepresentable, Hashable, Sendable, CustomStringCon
     package var isSystem: Bool { rawValue < 64 }
 
     package static let systemNames: [RecordKind: String] = [
-        .checkpoint: "Checkpoint", .epochOpened: "EpochOpened", .erasure: "Erasure", .dictionaryAdded: "DictionaryAdded",
+        .checkpoint: "Checkpoint", .epochOpened: "EpochOpened", .erasure: "Erasure",
+        .dictionaryAdded: "DictionaryAdded",
     ]
 
     package var description: String { Self.systemNames[self] ?? "kind \(rawValue)" }

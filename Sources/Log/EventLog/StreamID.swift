@@ -1,5 +1,4 @@
 import Glibc
-import KeyValueStore
 
 /// What a stream of records is about.
 package enum StreamKind: UInt8, Sendable, Hashable, CaseIterable {
@@ -30,11 +29,12 @@ package struct StreamID: Hashable, Sendable, CustomStringConvertible {
     package static func == (left: StreamID, right: StreamID) -> Bool {
         // By bytes: `String ==` would take canonically equivalent names for the same.
         guard left.kind == right.kind else { return false }
-        return left.name.withStoreBytes { leftName in
-            right.name.withStoreBytes { rightName in
-                guard leftName.count == rightName.count else { return false }
-                guard let leftBase = leftName.baseAddress, let rightBase = rightName.baseAddress else { return true }
-                return leftBase == rightBase || memcmp(leftBase, rightBase, leftName.count) == 0
+        var (leftName, rightName) = (left.name, right.name)
+        return leftName.withUTF8 { left in
+            rightName.withUTF8 { right in
+                guard left.count == right.count else { return false }
+                guard let leftBase = left.baseAddress, let rightBase = right.baseAddress else { return true }
+                return leftBase == rightBase || memcmp(leftBase, rightBase, left.count) == 0
             }
         }
     }

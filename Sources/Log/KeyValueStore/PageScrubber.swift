@@ -85,7 +85,9 @@ struct PageScrubber {
         guard lower >= Self.headerBytes, lower <= upper, upper <= Self.pageBytes else {
             throw StoreFault(code: .corrupt, operation: "scrubbing page \(page)", path: path)
         }
-        if kind == Self.leafFlag { try cleanLargeValues(page, buffer, entries: (lower - Self.headerBytes) / 2, &report) }
+        if kind == Self.leafFlag {
+            try cleanLargeValues(page, buffer, entries: (lower - Self.headerBytes) / 2, &report)
+        }
         try zero(page, lower..<upper, buffer, &report)
         return 1
     }

@@ -10,7 +10,8 @@ package struct StoreTransactionHandle {
 package struct ReadTransaction: ~Copyable, StoreReader {
     package let handle: StoreTransactionHandle
 
-    init(handle: StoreTransactionHandle) {
+    // The compiler (6.3.1, optimising) crashes on `read` when this initialiser is the synthesised one.
+    init(_ handle: StoreTransactionHandle) {
         self.handle = handle
     }
 }

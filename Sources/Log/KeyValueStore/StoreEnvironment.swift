@@ -98,7 +98,7 @@ package final class StoreEnvironment: @unchecked Sendable {
     package func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         let handle = try beginRead()
         defer { endRead(handle) }
-        return try body(ReadTransaction(handle: StoreTransactionHandle(pointer: handle, path: directory)))
+        return try body(ReadTransaction(StoreTransactionHandle(pointer: handle, path: directory)))
     }
 
     private static let writing = 1 << 32
@@ -171,7 +171,8 @@ package final class StoreEnvironment: @unchecked Sendable {
         }
     }
 
-    private func attempt<R>(_ body: (borrowing WriteTransaction) throws -> R) throws(StoreFault) -> Result<R, any Error> {
+    private func attempt<R>(_ body: (borrowing WriteTransaction) throws -> R) throws(StoreFault) -> Result<R, any Error>
+    {
         let handle = try beginWrite()
         let scratch = withUnsafeMutablePointer(to: &writerState.pointee.scratch) { $0 }
         let value: R
@@ -186,13 +187,28 @@ package final class StoreEnvironment: @unchecked Sendable {
             mdb_txn_abort(handle)
             return .failure(fault(MDB_MAP_FULL, "writing"))
         }
-        let result = mdb_txn_commit(handle)
+        var result = mdb_txn_commit(handle)
         if result == MDB_SUCCESS { return .success(value) }
+        // LMDB reports a write that was cut short by a full disk as EIO too.
+        if result == EIO, let full = reasonNotToExtend() { result = full }
         if result == MDB_MAP_FULL { scratch.pointee.mapIsFull = true }
         let fault = fault(result, "committing", whileCommitting: true)
         // "After EIO on sync the process stops; it never retries an fsync": no later write may seem to succeed.
         if fault.isFatal { writerState.pointee.fatalFault = fault }
         return .failure(fault)
+    }
+
+    /// The `errno` of making the file a page longer when that is refused for want of room.
+    private func reasonNotToExtend() -> Int32? {
+        var descriptor: Int32 = -1
+        mdb_env_get_fd(environment, &descriptor)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        // Behind the end of the file is no page that a commit refers to.
+        let end = (Int(status.st_size) + Self.pageBytes - 1) / Self.pageBytes * Self.pageBytes
+        let page = [UInt8](repeating: 0, count: Self.pageBytes)
+        guard pwrite(descriptor, page, page.count, end) < 0 else { return nil }
+        return [ENOSPC, EDQUOT, EFBIG].contains(errno) ? errno : nil
     }
 
     func beginWrite() throws(StoreFault) -> OpaquePointer {
@@ -227,7 +243,7 @@ package final class StoreEnvironment: @unchecked Sendable {
     // MARK: - The map
 
     /// Less room than this and a mapped write is refused; more than one transaction can fill.
-    private static let diskReserveBytes = 256 << 20
+    private static let diskReserveBytes = 64 << 20
 
     private func refuseOnNearlyFullDisk() throws(StoreFault) {
         let status = UnsafeMutablePointer<statvfs>.allocate(capacity: 1)

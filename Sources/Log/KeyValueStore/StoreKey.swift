@@ -76,7 +76,9 @@ package struct StoreKey: Sendable, Hashable, StoreBytes, CustomStringConvertible
 
     package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         if let spilled {
-            return try spilled.span.bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(E) -> R in try body(bytes) }
+            return try spilled.span.bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(E) -> R in
+                try body(bytes)
+            }
         }
         let count = inlineCount
         return try inline.span.bytes.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(E) -> R in

@@ -49,7 +49,9 @@ struct LogBench {
         }
         let seconds = now() - started
         let rate = Double(total * batch) / seconds
-        print("\(Int(rate)) records/s, \(Int(seconds * 1e6 / Double(total))) us a batch of \(batch), pipeline \(pipeline)")
+        print(
+            "\(Int(rate)) records/s, \(Int(seconds * 1e6 / Double(total))) us a batch of \(batch), pipeline \(pipeline)"
+        )
         if arguments.count > 5 { try dump(log.reader, to: arguments[5]) }
         log.close()
     }
