@@ -42,11 +42,24 @@ import Testing
             room: room,
             extra: ["org.example.note": "hi", "membership": "ban", "join_authorised_via_users_server": "@alice:test"],
             caller: bob)
-        let stored = try RoomQueries(views: house.views).currentState(room, type: "m.room.member", stateKey: "@bob:test")
+        let queries = RoomQueries(views: house.views)
+        let stored = try queries.currentState(room, type: "m.room.member", stateKey: "@bob:test")
         let content = try #require(try stored?.content())
         #expect(content["org.example.note"] == "hi")
         #expect(content["membership"] == "join")
         #expect(content["join_authorised_via_users_server"] == nil)
+        try house.close()
+    }
+
+    @Test func roomsCreatedAlikeInTheSameMillisecondAreDifferentRooms() async throws {
+        // The clock of the house stands.
+        let house = try HouseFixture()
+        let alice = try house.caller("alice")
+        let rooms = try await withThrowingTaskGroup(of: RoomID.self) { group in
+            for _ in 0..<12 { group.addTask { try await house.rooms.createRoom([:], caller: alice) } }
+            return try await group.reduce(into: Set<RoomID>()) { $0.insert($1) }
+        }
+        #expect(rooms.count == 12)
         try house.close()
     }
 }

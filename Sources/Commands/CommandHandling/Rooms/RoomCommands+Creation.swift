@@ -16,40 +16,63 @@ extension RoomCommands {
             throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
         }
         let alias = try request.aliasLocalpart.map { try newAlias(localpart: $0) }
-        let plan = CreateRoomPlan(
-            request: request,
-            creator: caller.userID,
-            profile: try memberProfile(of: caller.userID),
-            inviteeProfiles: try Dictionary(
-                request.invites.map { ($0, try memberProfile(of: $0)) }, uniquingKeysWith: { first, _ in first }),
-            alias: alias?.alias,
-            nowMs: environment.nowMs()
-        )
-        let (roomID, facts) = try decideCreation(plan)
+        let profile = try memberProfile(of: caller.userID)
+        let inviteeProfiles = try Dictionary(
+            request.invites.map { ($0, try memberProfile(of: $0)) }, uniquingKeysWith: { first, _ in first })
+        var attempt = 0
+        while true {
+            let plan = CreateRoomPlan(
+                request: request,
+                creator: caller.userID,
+                profile: profile,
+                inviteeProfiles: inviteeProfiles,
+                alias: alias?.alias,
+                nowMs: environment.nowMs() &- creationOffset(attempt: attempt)
+            )
+            let creation = try decideCreation(plan)
+            do throws(AppendFault) {
+                return try await append(creation, alias: alias, isPublic: request.isPublic, caller: caller)
+            } catch {
+                guard case .conflict(let stream, _) = error else { throw error }
+                if stream == alias?.stream { throw Rejection(400, "M_ROOM_IN_USE", "The alias is taken.") }
+                // Where the room's ID is the hash of its create event, two rooms that one user creates alike in the same
+                // millisecond would be one.
+                attempt += 1
+                guard attempt < 12 else { throw error }
+            }
+        }
+    }
+
+    /// A time shortly before now that another attempt is unlikely to have too, in milliseconds; 0 for the first one.
+    private func creationOffset(attempt: Int) -> Int64 {
+        guard attempt > 0 else { return 0 }
+        let random = environment.randomBytes(2).reduce(0) { $0 << 8 | Int64($1) }
+        return 1 + random % (8 << Int64(attempt))
+    }
+
+    private func append(
+        _ creation: (roomID: RoomID, facts: [PDURecorded]), alias: NewAlias?, isPublic: Bool, caller: Caller
+    ) async throws(AppendFault) -> RoomID {
+        let roomID = creation.roomID
         let stream = StreamID(kind: .room, name: roomID.rawValue)
         let actor = caller.userID.rawValue
-        var records = facts.map { $0.record(stream: stream, actor: actor, cause: caller.requestID) }
+        var records = creation.facts.map { $0.record(stream: stream, actor: actor, cause: caller.requestID) }
         var expected: [(StreamID, UInt64)] = [(stream, 0)]
         if let alias {
             let fact = AliasCreated(alias: alias.alias.rawValue, roomID: roomID.rawValue, creator: actor)
             records.append(fact.record(stream: alias.stream, actor: actor, cause: caller.requestID))
             expected.append((alias.stream, alias.version))
         }
-        if request.isPublic {
+        if isPublic {
             let fact = DirectoryVisibilitySet(roomID: roomID.rawValue, isPublic: true)
             records.append(
                 fact.record(stream: Self.directoryStream(of: roomID), actor: actor, cause: caller.requestID))
         }
-        do {
-            _ = try await environment.log.append(LogBatch(records: records, expected: expected))
-        } catch {
-            guard error.isConflict else { throw error }
-            throw Rejection(400, "M_ROOM_IN_USE", "The alias is taken.")
-        }
+        _ = try await environment.log.append(LogBatch(records: records, expected: expected))
         return roomID
     }
 
-    private func decideCreation(_ plan: CreateRoomPlan) throws -> (RoomID, [PDURecorded]) {
+    private func decideCreation(_ plan: CreateRoomPlan) throws -> (roomID: RoomID, facts: [PDURecorded]) {
         let version = plan.request.version
         // Until its create event is signed, a room of version 12 has no id: this one is never seen.
         let provisional = try RoomID(parsing: "!" + opaqueLocalpart() + ":" + environment.serverName.rawValue)
