@@ -107,7 +107,8 @@ var targets: [Target] = [
     library(
         "ServerAssembly", in: "Programs",
         [
-            "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling", "Configuration", "EventLog", "EventSigning", "HTTPFront",
+            "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling",
+            "Configuration", "EventLog", "EventSigning", "HTTPFront",
             "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries",
             "ReadModel",
             "RoomVersions", nioCore, nioPosix, nioSSL,
@@ -197,7 +198,8 @@ if Context.environment["ENGRAM_BENCH"] != nil {
         .executableTarget(
             name: "replay-bench",
             dependencies: [
-                "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "Projections", "ReadModel",
+                "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "Projections",
+                "ReadModel",
             ],
             path: "tools/bench/replay", swiftSettings: strict))
 }

@@ -40,7 +40,8 @@ import Testing
         let room = try await house.rooms.createRoom([:], caller: alice)
         let send = { @Sendable (text: String) in
             try await house.rooms.send(
-                room: room, type: "m.room.message", content: ["body": .string(text)], transactionID: "t1", caller: alice)
+                room: room, type: "m.room.message", content: ["body": .string(text)], transactionID: "t1", caller: alice
+            )
         }
         // At the same time, and once more after the commit.
         async let first = send("one")
@@ -83,8 +84,12 @@ import Testing
         #expect(await errcode { _ = try await house.rooms.join(room: room, extra: [:], caller: bob) } == "M_FORBIDDEN")
         try await house.rooms.invite(room: room, user: bob.userID, extra: [:], caller: alice)
         _ = try await house.rooms.join(room: room, extra: [:], caller: bob)
-        #expect(await errcode { try await house.rooms.invite(room: room, user: bob.userID, extra: [:], caller: alice) } == "M_FORBIDDEN")
-        #expect(await errcode { try await house.rooms.kick(room: room, user: alice.userID, reason: nil, caller: bob) } == "M_FORBIDDEN")
+        #expect(
+            await errcode { try await house.rooms.invite(room: room, user: bob.userID, extra: [:], caller: alice) }
+                == "M_FORBIDDEN")
+        #expect(
+            await errcode { try await house.rooms.kick(room: room, user: alice.userID, reason: nil, caller: bob) }
+                == "M_FORBIDDEN")
         try await house.rooms.ban(room: room, user: bob.userID, reason: "x", caller: alice)
         #expect(await errcode { _ = try await house.rooms.join(room: room, extra: [:], caller: bob) } == "M_FORBIDDEN")
         #expect(await errcode { try await house.rooms.leave(room: room, extra: [:], caller: bob) } == "M_FORBIDDEN")

@@ -83,7 +83,8 @@ import Testing
     }
 
     @Test func unknownSettingsWarnWithAGuess() throws {
-        let warnings = try load("server_name: a.b\nenable_registraton: true\nmacaroon_secret_key: x\nshoe_size: 44").warnings
+        let warnings = try load("server_name: a.b\nenable_registraton: true\nmacaroon_secret_key: x\nshoe_size: 44")
+            .warnings
         #expect(warnings.first { $0.setting == "enable_registraton" }?.what.contains("enable_registration?") == true)
         #expect(warnings.first { $0.setting == "macaroon_secret_key" }?.what.contains("Synapse") == true)
         #expect(warnings.first { $0.setting == "shoe_size" }?.line == 4)

@@ -148,7 +148,8 @@ extension ServerConfiguration {
         enableSetAvatarURL = reader.flag(root, "enable_set_avatar_url") ?? enableSetAvatarURL
         requireAuthForProfileRequests =
             reader.flag(root, "require_auth_for_profile_requests") ?? requireAuthForProfileRequests
-        allowPublicRoomsWithoutAuth = reader.flag(root, "allow_public_rooms_without_auth") ?? allowPublicRoomsWithoutAuth
+        allowPublicRoomsWithoutAuth =
+            reader.flag(root, "allow_public_rooms_without_auth") ?? allowPublicRoomsWithoutAuth
         serveServerWellKnown = reader.flag(root, "serve_server_wellknown") ?? serveServerWellKnown
         adminContact = reader.string(root, "admin_contact")
         if let level = reader.string(root, "log_level") {

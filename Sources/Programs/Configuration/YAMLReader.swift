@@ -89,7 +89,8 @@ struct YAMLReader {
     mutating func size(_ map: Node.Mapping, _ name: String, in path: String = "") -> Int64? {
         guard let node = map[name], !isNull(node) else { return nil }
         let units: [Character: Int64] = [
-            "K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "m": 1 << 20, "G": 1 << 30, "g": 1 << 30, "T": 1 << 40, "t": 1 << 40,
+            "K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "m": 1 << 20, "G": 1 << 30, "g": 1 << 30, "T": 1 << 40,
+            "t": 1 << 40,
         ]
         if let value = scaled(node, units) { return value }
         refuse(node, path + name, "must be a size such as 1048576, 512K, 50M or 2G")
@@ -100,7 +101,9 @@ struct YAMLReader {
         guard case .scalar(let scalar) = node else { return nil }
         let text = scalar.string
         if let plain = Int64(text) { return plain >= 0 ? plain : nil }
-        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), number >= 0 else { return nil }
+        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), number >= 0 else {
+            return nil
+        }
         let (product, overflow) = number.multipliedReportingOverflow(by: unit)
         return overflow ? nil : product
     }

@@ -70,7 +70,9 @@ package final class LogImport: Sendable {
             throw Failure(description: "the verdict is missing")
         }
         let sentBy = json["sent_by"].flatMap { sent -> PDURecorded.ClientTransaction? in
-            guard let device = sent["device_id"]?.stringValue, let id = sent["transaction_id"]?.stringValue else { return nil }
+            guard let device = sent["device_id"]?.stringValue, let id = sent["transaction_id"]?.stringValue else {
+                return nil
+            }
             return PDURecorded.ClientTransaction(deviceID: device, transactionID: id)
         }
         return PDURecorded(

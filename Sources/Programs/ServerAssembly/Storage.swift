@@ -49,7 +49,8 @@ package final class Storage: Sendable {
             later.engine = engine
             self.eventLog = eventLog
             try engine.catchUp { done, head, perSecond in
-                log.info("catching up", [("position", "\(done)"), ("head", "\(head)"), ("per_second", "\(Int(perSecond))")])
+                log.info(
+                    "catching up", [("position", "\(done)"), ("head", "\(head)"), ("per_second", "\(Int(perSecond))")])
                 return true
             }
         } catch {
@@ -64,6 +65,8 @@ package final class Storage: Sendable {
     /// Writes everything out; the next start trusts the projections also after another boot.
     package func close(log: StructuredLog) {
         eventLog.close()
-        do { try views.close() } catch { log.warning("the projections were not closed cleanly", [("fault", "\(error)")]) }
+        do { try views.close() } catch {
+            log.warning("the projections were not closed cleanly", [("fault", "\(error)")])
+        }
     }
 }

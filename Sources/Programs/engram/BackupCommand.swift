@@ -61,7 +61,8 @@ struct BackupCommand: ParsableCommand {
             let head = try BackupArchive(path: from).manifest().head
             output.show(
                 ["ok": .bool(problems.isEmpty), "problems": .array(problems.map(JSONValue.string))],
-                text: problems.isEmpty ? "the backup is whole, up to position \(head)" : problems.joined(separator: "\n"))
+                text: problems.isEmpty
+                    ? "the backup is whole, up to position \(head)" : problems.joined(separator: "\n"))
             if !problems.isEmpty { throw ExitCode(1) }
         }
     }
@@ -112,7 +113,8 @@ struct RestoreCommand: ParsableCommand {
             throw ExitCode(1)
         }
         if dryRun {
-            try output.show(["ok": true], text: "the backup can be restored up to position \(try archive.manifest().head)")
+            try output.show(
+                ["ok": true], text: "the backup can be restored up to position \(try archive.manifest().head)")
             return
         }
         let last = try archive.restore(

@@ -121,7 +121,8 @@ struct InspectState: ParsableCommand {
     func run() throws {
         let inspection = try Inspection(source)
         let id = try inspection.room(room)
-        let state = try at.map { try inspection.queries.rooms.fullState(id, at: LogPosition(rawValue: $0)) }
+        let state =
+            try at.map { try inspection.queries.rooms.fullState(id, at: LogPosition(rawValue: $0)) }
             ?? inspection.queries.rooms.fullState(id)
         try output.show(
             .array(try state.map(StateText.json)),

@@ -135,7 +135,8 @@ struct GraphDrawing {
             guard let place = places[node.eventID] else { continue }
             out += "<rect x=\"\(place.x)\" y=\"\(place.y)\" width=\"\(Self.boxWidth)\" height=\"\(Self.boxHeight)\" "
             out += "rx=\"5\" fill=\"#eef3fb\" stroke=\"#456\"/>\n"
-            out += "<text x=\"\(place.x + 8)\" y=\"\(place.y + 16)\" font-size=\"12\">\(escaped(node.label, 48))</text>\n"
+            out +=
+                "<text x=\"\(place.x + 8)\" y=\"\(place.y + 16)\" font-size=\"12\">\(escaped(node.label, 48))</text>\n"
             out += "<text x=\"\(place.x + 8)\" y=\"\(place.y + 31)\" font-size=\"10\" fill=\"#567\">"
             out += "\(node.position) \(escaped(node.eventID, 50))</text>\n"
         }

@@ -10,7 +10,8 @@ struct LogCommand: ParsableCommand {
         commandName: "log",
         abstract: "Look at the log, check it, take it out and put it in.",
         subcommands: [
-            Tail.self, Show.self, Stats.self, Verify.self, LogExportCommand.self, LogImportCommand.self, LogEraseCommand.self,
+            Tail.self, Show.self, Stats.self, Verify.self, LogExportCommand.self, LogImportCommand.self,
+            LogEraseCommand.self,
         ]
     )
 
@@ -123,7 +124,7 @@ struct LogCommand: ParsableCommand {
             let text =
                 outcome.firstProblem.map { "record at position \($0.position) is damaged: \($0.what)" }
                 ?? "the log is whole: \(outcome.recordsChecked) records, \(outcome.erasedRecords) erased, "
-                    + "\(outcome.checkpointsChecked) checkpoints"
+                + "\(outcome.checkpointsChecked) checkpoints"
             output.show(.object(json), text: text)
             if !outcome.isValid { throw ExitCode(1) }
         }

@@ -27,7 +27,8 @@ struct LogExportCommand: ParsableCommand {
             guard record.position.rawValue <= last, !Interruption.wasRequested else { return false }
             progress.update(record.position.rawValue, of: last)
             if let stream, record.stream.name != stream { return true }
-            Terminal.line(String(decoding: RecordText.json(record, withSecrets: secrets).canonicalBytes(), as: UTF8.self))
+            Terminal.line(
+                String(decoding: RecordText.json(record, withSecrets: secrets).canonicalBytes(), as: UTF8.self))
             return true
         }
     }
@@ -37,7 +38,8 @@ struct LogImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
         abstract: "Append records that `log export --secrets` printed to a new, empty log.",
-        discussion: "Positions, times and chain hashes are made anew; PDUs keep their bytes and ids. The server must not run."
+        discussion:
+            "Positions, times and chain hashes are made anew; PDUs keep their bytes and ids. The server must not run."
     )
     @OptionGroup var source: ConfigOption
     @Argument(help: "The file with a JSON record on each line; - is standard input.") var file: String

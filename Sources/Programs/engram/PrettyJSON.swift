@@ -31,5 +31,7 @@ enum PrettyJSON {
         }
     }
 
-    private static func compact(_ value: JSONValue) -> String { String(decoding: value.canonicalBytes(), as: UTF8.self) }
+    private static func compact(_ value: JSONValue) -> String {
+        String(decoding: value.canonicalBytes(), as: UTF8.self)
+    }
 }

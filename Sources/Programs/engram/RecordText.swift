@@ -68,10 +68,14 @@ enum RecordText {
             if !fact.rule.isEmpty { object["rule"] = .string(fact.rule) }
             if !fact.reason.isEmpty { object["reason"] = .string(fact.reason) }
             if let sent = fact.sentBy {
-                object["sent_by"] = ["device_id": .string(sent.deviceID), "transaction_id": .string(sent.transactionID)]
+                object["sent_by"] = [
+                    "device_id": .string(sent.deviceID), "transaction_id": .string(sent.transactionID),
+                ]
             }
             object["pdu"] = (try? JSONValue.parse(fact.pdu, limits: .storedPayload)) ?? .null
-        } else if !record.payload.isEmpty, case .object(var payload)? = try? JSONValue.parse(record.payload, limits: .storedPayload) {
+        } else if !record.payload.isEmpty,
+            case .object(var payload)? = try? JSONValue.parse(record.payload, limits: .storedPayload)
+        {
             if !withSecrets {
                 for (name, _) in payload where name.hasSuffix("_hash") { payload[name] = "(hidden)" }
             }

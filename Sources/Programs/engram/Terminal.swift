@@ -42,7 +42,9 @@ final class ProgressLine: Sendable {
         let interval: Duration = Terminal.isInteractive ? .milliseconds(200) : .seconds(5)
         let elapsed = state.withLock { state -> Duration? in
             // Nothing is shown in the first second: short work needs no progress.
-            guard now - state.started > .seconds(1), state.shown.map({ now - $0 > interval }) ?? true else { return nil }
+            guard now - state.started > .seconds(1), state.shown.map({ now - $0 > interval }) ?? true else {
+                return nil
+            }
             state.shown = now
             return now - state.started
         }

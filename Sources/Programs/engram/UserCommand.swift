@@ -10,7 +10,8 @@ struct UserCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user",
         abstract: "Add, change and list local accounts.",
-        discussion: "While the server runs these talk to it through its control socket; otherwise they open the data themselves.",
+        discussion:
+            "While the server runs these talk to it through its control socket; otherwise they open the data themselves.",
         subcommands: [Add.self, Password.self, Deactivate.self, List.self]
     )
 
@@ -75,8 +76,10 @@ struct UserCommand: ParsableCommand {
                 let page = try queries.accounts.accounts(after: after, limit: 500)
                 for account in page {
                     rows.append([
-                        "user_id": .string(account.userID), "kind": .string(account.accountKind), "admin": .bool(account.isAdmin),
-                        "deactivated": .bool(account.isDeactivated), "created": .string(WallClock.text(account.createdMs)),
+                        "user_id": .string(account.userID), "kind": .string(account.accountKind),
+                        "admin": .bool(account.isAdmin),
+                        "deactivated": .bool(account.isDeactivated),
+                        "created": .string(WallClock.text(account.createdMs)),
                     ])
                 }
                 guard page.count == 500, let last = page.last, let user = UserID(last.userID) else { break }

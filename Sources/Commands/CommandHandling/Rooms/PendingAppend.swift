@@ -17,7 +17,9 @@ final class PendingAppend: Sendable {
 
     private func finish(_ result: Result<AppendReceipt, AppendFault>) {
         let waiters = progress.withLock { progress in
-            guard case .waiting(let waiters) = progress else { return [CheckedContinuation<AppendReceipt, any Error>]() }
+            guard case .waiting(let waiters) = progress else {
+                return [CheckedContinuation<AppendReceipt, any Error>]()
+            }
             progress = .finished(result)
             return waiters
         }

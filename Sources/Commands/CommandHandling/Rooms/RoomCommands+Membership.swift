@@ -138,7 +138,8 @@ extension RoomCommands {
                     content.removeValue(forKey: "join_authorised_via_users_server")
                     if content == current.pdu.content { return RoomLane.Outcome(facts: [], eventID: current.eventID) }
                     let draft = EventDraft(
-                        type: "m.room.member", stateKey: user.rawValue, content: content, sender: user, originServerTS: now)
+                        type: "m.room.member", stateKey: user.rawValue, content: content, sender: user,
+                        originServerTS: now)
                     let (held, fact) = try decider.decide(draft, on: &head)
                     return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
                 }

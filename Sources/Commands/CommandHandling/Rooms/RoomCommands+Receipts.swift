@@ -20,14 +20,16 @@ extension RoomCommands {
     ) async throws {
         if type == "m.fully_read" {
             guard threadID == nil else { throw Rejection.invalidParam("m.fully_read does not know threads.") }
-            return try await setReadMarkers(room: room, body: ["m.fully_read": .string(eventID.rawValue)], caller: caller)
+            return try await setReadMarkers(
+                room: room, body: ["m.fully_read": .string(eventID.rawValue)], caller: caller)
         }
         guard type == "m.read" || type == "m.read.private" else {
             throw Rejection.invalidParam("The receipt type must be m.read, m.read.private or m.fully_read.")
         }
         if let threadID, threadID.isEmpty { throw Rejection.invalidParam("thread_id must not be empty.") }
         try requireJoined(room, caller: caller)
-        guard let fact = try receipt(room: room, type: type, eventID: eventID, threadID: threadID, caller: caller) else {
+        guard let fact = try receipt(room: room, type: type, eventID: eventID, threadID: threadID, caller: caller)
+        else {
             return
         }
         try await appendUserFact(fact, caller: caller)

@@ -130,7 +130,8 @@ package final class RoomCommands: Sendable {
     ) async throws -> EventID {
         var content = JSONObject()
         if let reason { content["reason"] = .string(reason) }
-        return try await redact(room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller)
+        return try await redact(
+            room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller)
     }
 
     private func redact(

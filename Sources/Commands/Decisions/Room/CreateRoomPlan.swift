@@ -80,7 +80,10 @@ package struct CreateRoomPlan {
             drafts.append(
                 state(
                     "m.room.topic",
-                    ["topic": .string(topic), "m.topic": ["m.text": [["body": .string(topic), "mimetype": "text/plain"]]]]))
+                    [
+                        "topic": .string(topic),
+                        "m.topic": ["m.text": [["body": .string(topic), "mimetype": "text/plain"]]],
+                    ]))
         }
         // "8. Invite events implied by invite and invite_3pid."
         for user in request.invites {

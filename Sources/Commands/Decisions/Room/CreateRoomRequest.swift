@@ -30,7 +30,8 @@ package struct CreateRoomRequest: Sendable {
         if let wanted = try Self.string("room_version", in: body) {
             guard let known = RoomVersion.named(wanted), RoomVersion.supported.contains(known) else {
                 throw Rejection(
-                    400, "M_UNSUPPORTED_ROOM_VERSION", "This server does not support room version \(wanted.prefix(32)).")
+                    400, "M_UNSUPPORTED_ROOM_VERSION", "This server does not support room version \(wanted.prefix(32))."
+                )
             }
             version = known
         }
@@ -68,7 +69,9 @@ package struct CreateRoomRequest: Sendable {
     /// "additional_creators: … validated as user IDs" (room version 12, rule 1).
     private func checkAdditionalCreators() throws(Rejection) {
         guard version.privilegedCreators, let extra = creationContent["additional_creators"] else { return }
-        guard let list = extra.arrayValue else { throw .invalidParam("additional_creators must be a list of user IDs.") }
+        guard let list = extra.arrayValue else {
+            throw .invalidParam("additional_creators must be a list of user IDs.")
+        }
         for entry in list {
             guard let text = entry.stringValue, UserID(text) != nil else {
                 throw .invalidParam("additional_creators must be a list of user IDs.")

@@ -154,7 +154,8 @@ package struct SelectedState: AuthStateReader {
     }
 
     package func authEvent(type: String, stateKey: String) -> PDU? {
-        for event in events where event.pdu.type.hasSameBytes(as: type) && event.pdu.stateKey?.hasSameBytes(as: stateKey) == true {
+        for event in events
+        where event.pdu.type.hasSameBytes(as: type) && event.pdu.stateKey?.hasSameBytes(as: stateKey) == true {
             return event.pdu
         }
         return type == "m.room.create" && stateKey.isEmpty ? create?.pdu : nil

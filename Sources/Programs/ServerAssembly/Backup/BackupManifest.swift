@@ -85,7 +85,9 @@ package struct BackupManifest: Sendable {
         }
         func file(_ value: JSONValue) throws -> String {
             let name = try text(value, "file")
-            guard !name.contains("/"), !name.hasPrefix(".") else { throw failure("the file name \(name) leads elsewhere") }
+            guard !name.contains("/"), !name.hasPrefix(".") else {
+                throw failure("the file name \(name) leads elsewhere")
+            }
             return name
         }
         serverName = try text(json, "server_name")
@@ -94,7 +96,8 @@ package struct BackupManifest: Sendable {
         takenAtMs = try number(json, "taken_at_ms")
         segments = try (json["segments"]?.arrayValue ?? []).map { value in
             Segment(
-                file: try file(value), first: UInt64(try number(value, "first")), last: UInt64(try number(value, "last")),
+                file: try file(value), first: UInt64(try number(value, "first")),
+                last: UInt64(try number(value, "last")),
                 bytes: try number(value, "bytes"), digest: try text(value, "digest"))
         }
         attachments = try (json["attachments"]?.arrayValue ?? []).map { value in

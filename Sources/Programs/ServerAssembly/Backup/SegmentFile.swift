@@ -103,7 +103,8 @@ enum SegmentFile {
     }
 
     private static func damaged(_ path: String) -> DataDirectory.Failure {
-        DataDirectory.Failure("\(path) is damaged. Use another backup, or restore up to the segment before it with --to.")
+        DataDirectory.Failure(
+            "\(path) is damaged. Use another backup, or restore up to the segment before it with --to.")
     }
 
     static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reduce(0) { $0 << 8 | UInt64($1) } }
@@ -128,9 +129,13 @@ enum SegmentFile {
         deinit { close(descriptor) }
 
         func append(position: UInt64, stored: UnsafeRawBufferPointer) throws {
-            for shift in stride(from: 56, through: 0, by: -8) { block.append(UInt8(truncatingIfNeeded: position >> shift)) }
+            for shift in stride(from: 56, through: 0, by: -8) {
+                block.append(UInt8(truncatingIfNeeded: position >> shift))
+            }
             let length = UInt32(clamping: stored.count)
-            for shift in stride(from: 24, through: 0, by: -8) { block.append(UInt8(truncatingIfNeeded: length >> shift)) }
+            for shift in stride(from: 24, through: 0, by: -8) {
+                block.append(UInt8(truncatingIfNeeded: length >> shift))
+            }
             block.append(contentsOf: stored)
             if block.count >= SegmentFile.blockBytes { try flush() }
         }
@@ -150,7 +155,9 @@ enum SegmentFile {
             var out: [UInt8] = []
             out.reserveCapacity(count + 8)
             for length in [UInt32(clamping: block.count), UInt32(clamping: count)] {
-                for shift in stride(from: 24, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: length >> shift)) }
+                for shift in stride(from: 24, through: 0, by: -8) {
+                    out.append(UInt8(truncatingIfNeeded: length >> shift))
+                }
             }
             out.append(contentsOf: packed.prefix(count))
             digest.update(out)

@@ -59,7 +59,9 @@ package struct ControlClient {
             + "Content-Type: application/json\r\nContent-Length: \(payload.count)\r\n\r\n"
         var rest = (Array(head.utf8) + payload)[...]
         while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL))) }
+            let written = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(truncatingIfNeeded: Int(MSG_NOSIGNAL)))
+            }
             guard written > 0 else { throw ControlFailure(message: "The server closed its control socket.") }
             rest = rest.dropFirst(written)
         }

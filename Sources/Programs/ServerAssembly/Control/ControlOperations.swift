@@ -43,7 +43,9 @@ struct ControlOperations: Sendable {
     }
 
     private func text(_ name: String, _ body: JSONObject) throws -> String {
-        guard let text = body[name]?.stringValue, !text.isEmpty else { throw Rejection.missingParam("\(name) is missing.") }
+        guard let text = body[name]?.stringValue, !text.isEmpty else {
+            throw Rejection.missingParam("\(name) is missing.")
+        }
         return text
     }
 
@@ -84,7 +86,8 @@ struct ControlOperations: Sendable {
         let queries = RoomQueries(views: storage.views)
         var positions: [LogPosition] = []
         for value in body["events"]?.arrayValue ?? [] {
-            guard let id = value.stringValue.flatMap({ EventID($0) }), let position = try queries.eventPosition(id) else {
+            guard let id = value.stringValue.flatMap({ EventID($0) }), let position = try queries.eventPosition(id)
+            else {
                 throw Rejection.notFound("There is no event \(value.stringValue ?? "?").")
             }
             positions.append(position)
