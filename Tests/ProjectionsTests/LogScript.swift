@@ -1,6 +1,8 @@
 import CanonicalJSON
 import EventLog
 import LogEvents
+import MatrixEvents
+import RoomVersions
 
 /// Writes records as the commands would, without a log.
 struct LogScript {
@@ -65,6 +67,17 @@ struct LogScript {
         var content: JSONObject = ["membership": .string(membership)]
         if let name { content["displayname"] = .string(name) }
         return event("m.room.member", in: room, by: sender ?? user, stateKey: user, content: content)
+    }
+
+    /// Puts what an erasure leaves of a PDU in its place: the redacted event in the same framing.
+    mutating func erase(_ position: LogPosition) throws {
+        let index = Int(position.rawValue) - 1
+        var fact = try PDURecorded(payload: records[index].payload)
+        let object = try JSONObject.parse(fact.pdu, limits: .stored) ?? [:]
+        fact.pdu = Redaction.redacted(object, version: RoomVersion.named(roomVersion) ?? .v11).canonicalBytes()
+        records[index] = EventRecord(
+            position: position, wallTimeMs: records[index].wallTimeMs, streamVersion: records[index].streamVersion,
+            record: fact.record(stream: records[index].stream, actor: records[index].actor, cause: "test"))
     }
 
     /// A room with its creator in it.

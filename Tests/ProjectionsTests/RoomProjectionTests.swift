@@ -22,10 +22,9 @@ private func position(_ number: Int) -> LogPosition { LogPosition(rawValue: UInt
         let fixture = try ViewFixture(log)
         try fixture.read { transaction, tables in
             let row = try #require(try transaction.eventRow(tables, position(5)))
-            #expect(
-                text(row)
-                    == #"{"event_id":"\#(eventID)","type":"m.room.message","sender":"@alice:a","origin_server_ts":1700000000005,"content":{"body":"hello","msgtype":"m.text"}"#
-            )
+            let start = #"{"event_id":"\#(eventID)","type":"m.room.message","sender":"@alice:a","#
+            let end = #""origin_server_ts":1700000000005,"content":{"body":"hello","msgtype":"m.text"}"#
+            #expect(text(row) == start + end)
             #expect(row.hasEventID(eventID))
             #expect(row.hasType("m.room.message"))
             #expect(!row.hasType("m.room.messag"))
@@ -157,10 +156,8 @@ private func position(_ number: Int) -> LogPosition { LogPosition(rawValue: UInt
             let row = try #require(try transaction.eventRow(tables, position(5)))
             #expect(row.flags.contains(.redacted))
             #expect(row.redactedBy == position(7))
-            #expect(
-                text(row)
-                    == #"{"event_id":"\#(message)","type":"m.room.message","sender":"@alice:a","origin_server_ts":1700000000005,"content":{}"#
-            )
+            let start = #"{"event_id":"\#(message)","type":"m.room.message","sender":"@alice:a","#
+            #expect(text(row) == start + #""origin_server_ts":1700000000005,"content":{}"#)
             let redactionRow = try #require(try transaction.eventRow(tables, position(7)))
             #expect(redactionRow.hasEventID(redaction))
             #expect(text(redactionRow).contains(#","redacts":"\#(message)","content":{"redacts":"#))

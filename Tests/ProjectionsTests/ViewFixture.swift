@@ -15,11 +15,11 @@ final class ViewFixture: Sendable {
     let script = ScriptedLog()
     let applied = AppliedBatches()
 
-    init(projections: [any Projection] = builtInProjections) throws {
+    init(replayChunks: Int = 40) throws {
         directory = try makeTemporaryDirectory()
         views = try Views(directory: directory)
         engine = ProjectionEngine(
-            views: views, projections: projections, source: script.source,
+            views: views, projections: builtInProjections, source: script.source, replayChunks: replayChunks,
             onApplied: { [applied] batch in applied.add(batch) })
     }
 

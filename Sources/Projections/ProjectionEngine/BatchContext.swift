@@ -122,6 +122,11 @@ package final class BatchContext {
             UInt64(room.rawValue), position.rawValue, UInt64(flags.rawValue) << 32 | UInt64(sender.rawValue))
     }
 
+    /// Makes the timeline's writes that waited, before somebody changes an entry.
+    package func flushTimeline(_ transaction: borrowing WriteTransaction) throws {
+        try timeline.flush(tables.timelineOrder, transaction)
+    }
+
     // MARK: - What earlier records fixed
 
     /// Where an event is that was recorded before `position`; 0 when it was not.

@@ -24,6 +24,7 @@ extension ProjectionEngine {
                     context: context,
                     environment: views.environment,
                     source: source,
+                    chunksPerTransaction: replayChunks,
                     progress: progress,
                     checkpoint: { [views] last, transaction in
                         try ViewCheckpoint.setHead(
@@ -134,6 +135,7 @@ extension ProjectionEngine {
             context: context,
             environment: views.environment,
             source: source,
+            chunksPerTransaction: replayChunks,
             progress: progress,
             checkpoint: { [views] last, transaction in
                 try RebuildCheckpoint.setPosition(last.position, transaction, views.checkpoints)

@@ -10,12 +10,14 @@ package final class ProjectionEngine: Sendable {
     package let projections: [any Projection]
     private let onApplied: @Sendable (AppliedBatch) -> Void
     let source: Mutex<RecordSource?>
+    /// Chunks of records in one transaction of a replay.
+    let replayChunks: Int
     private let gate = Mutex<Void>(())
     private let state: State
 
     /// What applying changes.
+    // SAFETY: read and written only while the engine's `gate` is held.
     final class State: @unchecked Sendable {
-        // SAFETY: read and written only while the engine's `gate` is held.
         var context: BatchContext
         var halted: HaltedProjection?
 
@@ -27,16 +29,20 @@ package final class ProjectionEngine: Sendable {
     /// - Parameters:
     ///   - projections: in the order in which they apply each record; names first.
     ///   - source: where missed records are read; may be connected later.
+    ///   - replayChunks: how many chunks of 1,024 records a replay writes in one transaction. Many, because keys by hash
+    ///     touch a page each, and a page is written once a transaction.
     ///   - onApplied: called after each commit, on the thread that applied; it must be quick.
     package init(
         views: Views,
         projections: [any Projection],
         source: RecordSource? = nil,
+        replayChunks: Int = 40,
         onApplied: @escaping @Sendable (AppliedBatch) -> Void = { _ in }
     ) {
         self.views = views
         self.projections = projections
         self.onApplied = onApplied
+        self.replayChunks = replayChunks
         self.source = Mutex(source)
         state = State(context: BatchContext(tables: views.tables))
     }

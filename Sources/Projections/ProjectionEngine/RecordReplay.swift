@@ -8,6 +8,7 @@ struct RecordReplay {
     let context: BatchContext
     let environment: StoreEnvironment
     let source: RecordSource
+    let chunksPerTransaction: Int
     let progress: ReplayProgress?
     /// Writes the checkpoint of this replay in the same transaction.
     let checkpoint: (DecodedRecord, borrowing WriteTransaction) throws -> Void
@@ -16,8 +17,6 @@ struct RecordReplay {
 
     /// Records that are read and handed over at once.
     static let chunk = 1024
-    /// Chunks in one transaction. Large, because keys by hash touch a page each, and a page is written once a transaction.
-    static let chunksPerTransaction = 40
     /// A transaction ends early after so many bytes of payload.
     static let bytesPerTransaction = 64 << 20
 
@@ -91,7 +90,7 @@ struct RecordReplay {
         var last: DecodedRecord?
         var index = 0
         var bytes = 0
-        chunks: while index < Self.chunksPerTransaction, bytes < Self.bytesPerTransaction {
+        chunks: while index < chunksPerTransaction, bytes < Self.bytesPerTransaction {
             if index == taken.count {
                 if stopBefore != nil || ending != nil { break }
                 do {

@@ -82,7 +82,8 @@ package struct EventsProjection: Projection {
         }
         var fields = row.fields
         fields.flags.insert(.redacted)
-        fields.flags.remove(.mentions)
+        // What was written no longer counts, and the same row must come of a log from which it was erased.
+        fields.flags.subtract([.mentions, .notifies])
         fields.redactedBy = redaction
         batch.scratch.removeAll()
         EventRow.write(fields, into: &batch.scratch)

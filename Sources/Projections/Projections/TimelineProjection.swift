@@ -25,6 +25,9 @@ package struct TimelineProjection: Projection {
             }
             return
         }
+        if let redacts = pdu.redacts {
+            try quieten(redacts, in: room, before: record.position, transaction, batch)
+        }
         let sender = try batch.user(pdu.sender, transaction)
         batch.putTimeline(room, record.position, pdu.flags, sender)
         let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
@@ -46,6 +49,23 @@ package struct TimelineProjection: Projection {
             head.joinedCount = UInt64(clamping: Int64(clamping: head.joinedCount) &+ counts.joined)
             head.invitedCount = UInt64(clamping: Int64(clamping: head.invitedCount) &+ counts.invited)
         }
+    }
+
+    /// A redacted event counts as unread no more; see the events' rows.
+    private func quieten(
+        _ eventID: String, in room: RoomNum, before position: LogPosition, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        let target = try batch.position(of: eventID, before: position, transaction)
+        guard target != LogPosition.none else { return }
+        try batch.flushTimeline(transaction)
+        let key = ViewKeys.timeline(room, target)
+        let entry = try key.withStoreBytes { key in
+            try transaction.get(batch.tables.timelineOrder, key) { try TimelineEntry(key: key, value: $0) }
+        }
+        guard var entry else { return }
+        entry.flags.subtract([.mentions, .notifies])
+        try transaction.put(batch.tables.timelineOrder, key, entry.encoded())
     }
 
     /// "the forward extremities of a room are the most recent events [that] are not referenced by other events"

@@ -5,7 +5,8 @@ package import KeyValueStore
 package struct TimelineEntry: Hashable, Sendable {
     package var room: RoomNum
     package var position: LogPosition
-    /// The flags of the event's row when it was recorded: a later redaction shows only in the row.
+    /// The flags of the event's row when it was recorded. A redaction takes away what makes the event count as unread, and
+    /// shows itself only in the row.
     package var flags: EventRow.Flags
     package var sender: UserNum
 
