@@ -2,6 +2,7 @@ import CZstd
 import Synchronization
 
 /// A dictionary for writing. zstd: it "can be shared by multiple threads concurrently, since its usage is read-only".
+// SAFETY: the prepared dictionary is never changed after it was made, and zstd only reads it.
 final class CompressionDictionary: @unchecked Sendable {
     // SAFETY: the pointer is set once and only read by zstd afterwards.
     let pointer: OpaquePointer
@@ -21,6 +22,7 @@ final class CompressionDictionary: @unchecked Sendable {
 }
 
 /// A dictionary for reading.
+// SAFETY: the prepared dictionary is never changed after it was made, and zstd only reads it.
 final class DecompressionDictionary: @unchecked Sendable {
     // SAFETY: as above.
     let pointer: OpaquePointer
@@ -36,6 +38,7 @@ final class DecompressionDictionary: @unchecked Sendable {
 }
 
 /// Room to compress or decompress in, used by one thread at a time.
+// SAFETY: whoever takes a room out of the pool is its only user until it is put back.
 final class CompressionRoom: @unchecked Sendable {
     // SAFETY: a room is handed to one borrower at a time by `CompressionRooms`.
     private let context: OpaquePointer

@@ -3,6 +3,7 @@ import Glibc
 /// A value that threads share and wait on: a mutex with a condition.
 ///
 /// `Mutex` cannot wait; the log's own threads must sleep until there is work.
+// SAFETY: the value is touched only while the mutex is held; the pointers live as long as the object.
 final class Monitor<Value>: @unchecked Sendable {
     // SAFETY: `value` is touched only while `mutex` is held; the pointers live as long as the object.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

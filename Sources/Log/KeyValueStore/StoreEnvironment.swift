@@ -6,6 +6,7 @@ import Synchronization
 ///
 /// Reads and writes run in synchronous closures, so no transaction can live across a suspension. A read must not
 /// contain a write of the same environment; a write may contain reads (which see the last commit).
+// SAFETY: LMDB environments are made for many threads; the writer state is touched only under the writer lock.
 package final class StoreEnvironment: @unchecked Sendable {
     // SAFETY: `environment` is LMDB's own thread-safe handle, replaced only by `reopen` with the writer mutex held and
     // no reader active; `writerState` is guarded by `writerMutex`; `tables` is a `Mutex`; the rest never changes.

@@ -89,7 +89,8 @@ struct StoreFileLength {
     }
 
     /// Looks at one page of the tree of free pages; false when it is none.
-    private func visit(_ page: UnsafeRawBufferPointer, _ waiting: inout [UInt64], _ missing: inout Set<UInt64>) -> Bool {
+    private func visit(_ page: UnsafeRawBufferPointer, _ waiting: inout [UInt64], _ missing: inout Set<UInt64>) -> Bool
+    {
         let flags = page.loadUnaligned(fromByteOffset: 10, as: UInt16.self)
         let isLeaf = flags & 0x02 != 0
         guard isLeaf || flags & 0x01 != 0 else { return false }

@@ -3,6 +3,7 @@ import Glibc
 /// Counts the read transactions of an environment so that the map can be remapped while there are none.
 ///
 /// It also keeps the idle read transactions: renewing one costs a third of beginning one.
+// SAFETY: every field is touched only while the mutex is held.
 final class TransactionGate: @unchecked Sendable {
     // SAFETY: every field is read and written only while `mutex` is held; the pointers live as long as the object.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -19,7 +19,9 @@ package struct FederationEvents: Sendable {
     ///
     /// `event_id` and `room_id` are added where the version leaves them out: a client could not name the event otherwise.
     func open(_ event: EventRow, at position: LogPosition) throws -> [UInt8]? {
-        guard let record = try log.record(at: position), record.kind == .pduRecorded, !record.isErased else { return nil }
+        guard let record = try log.record(at: position), record.kind == .pduRecorded, !record.isErased else {
+            return nil
+        }
         let fact = try PDURecorded(payload: record.payload)
         guard let version = RoomVersion.named(fact.roomVersion),
             var object = try JSONObject.parse(fact.pdu, limits: .historicalPDU)
