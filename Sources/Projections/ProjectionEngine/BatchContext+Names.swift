@@ -87,4 +87,15 @@ extension BatchContext {
         let text = ViewKeys.slotText(type: type, stateKey: stateKey)
         return SlotNum(rawValue: try text.withUnsafeBytes { try number(.slot, bytes: $0, transaction) })
     }
+
+    /// The numbers of a PDU's room and sender, looked up once for all projections.
+    package func numbers(
+        of pdu: DecodedPDU, _ transaction: borrowing WriteTransaction
+    ) throws -> (room: RoomNum, sender: UserNum) {
+        if let current, current.pdu === pdu { return (current.room, current.sender) }
+        let found = try CurrentPDU(
+            pdu: pdu, room: room(pdu.roomID, transaction), sender: user(pdu.sender, transaction))
+        current = found
+        return (found.room, found.sender)
+    }
 }

@@ -14,12 +14,20 @@ package final class BatchContext {
     var names = NameCache()
     /// The greatest number given out of each kind, once it is known.
     var lastNumbers: [UInt32?] = [nil, nil, nil]
+    var current: CurrentPDU?
     private var heads: [UInt32: CachedHead] = [:]
     private var changedHeads: [UInt32] = []
     private var eventIDs = PendingPuts(.keyOnly)
     private var transactions = PendingPuts(.wide)
     private var timeline = PendingPuts(.timeline)
     private var isOpen = false
+
+    /// The PDU that is being applied, with its numbers.
+    struct CurrentPDU {
+        let pdu: DecodedPDU
+        let room: RoomNum
+        let sender: UserNum
+    }
 
     private static let mostCachedHeads = 16_384
 
@@ -65,11 +73,13 @@ package final class BatchContext {
     /// The transaction is committed.
     func end() {
         isOpen = false
+        current = nil
         if heads.count > Self.mostCachedHeads { heads.removeAll() }
     }
 
     private func forgetAll() {
         names.removeAll()
+        current = nil
         lastNumbers = [nil, nil, nil]
         heads.removeAll()
         changedHeads.removeAll()

@@ -12,8 +12,30 @@ package protocol Projection: Sendable {
     /// Raised when the same records would make other rows: the engine then rebuilds the projection by itself.
     var version: UInt32 { get }
     var tables: [ViewTable] { get }
+    /// Whether records of PDUs, which are nearly all there are, say anything to this projection.
+    var readsPDUs: Bool { get }
 
     func apply(
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws
+}
+
+extension Projection {
+    package var readsPDUs: Bool { true }
+}
+
+/// Projections in their order, with those apart that PDUs concern.
+struct ProjectionLineup: Sendable {
+    let all: [any Projection]
+    let forPDUs: [any Projection]
+
+    init(_ projections: [any Projection]) {
+        all = projections
+        forPDUs = projections.filter(\.readsPDUs)
+    }
+
+    func concerned(by record: DecodedRecord) -> [any Projection] {
+        if case .pdu = record.fact { return forPDUs }
+        return all
+    }
 }

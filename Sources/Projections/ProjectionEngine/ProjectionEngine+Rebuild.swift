@@ -20,7 +20,7 @@ extension ProjectionEngine {
             try exclusively { state in
                 let context = state.context
                 let replay = RecordReplay(
-                    projections: projections,
+                    lineup: lineup,
                     context: context,
                     environment: views.environment,
                     source: source,
@@ -131,7 +131,7 @@ extension ProjectionEngine {
         upTo end: LogPosition, _ progress: ReplayProgress?
     ) throws {
         let replay = RecordReplay(
-            projections: chosen,
+            lineup: ProjectionLineup(chosen),
             context: context,
             environment: views.environment,
             source: source,

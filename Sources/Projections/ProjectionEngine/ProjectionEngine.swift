@@ -8,6 +8,7 @@ import Synchronization
 package final class ProjectionEngine: Sendable {
     package let views: Views
     package let projections: [any Projection]
+    let lineup: ProjectionLineup
     private let onApplied: @Sendable (AppliedBatch) -> Void
     let source: Mutex<RecordSource?>
     /// Chunks of records in one transaction of a replay.
@@ -41,6 +42,7 @@ package final class ProjectionEngine: Sendable {
     ) {
         self.views = views
         self.projections = projections
+        lineup = ProjectionLineup(projections)
         self.onApplied = onApplied
         self.replayChunks = replayChunks
         self.source = Mutex(source)
@@ -126,7 +128,7 @@ package final class ProjectionEngine: Sendable {
         try views.environment.write { transaction in
             context.begin(after: last.position)
             for record in records {
-                try HaltedProjection.applying(record, projections, transaction, context)
+                try HaltedProjection.applying(record, lineup, transaction, context)
             }
             try context.flush(transaction)
             try ViewCheckpoint.setHead(last.position, chainHash: last.chainHash, transaction, views.checkpoints)
@@ -166,10 +168,10 @@ extension HaltedProjection {
 
     /// Applies one record to each projection. Faults of the store are no fault of the record and pass through.
     static func applying(
-        _ record: DecodedRecord, _ projections: [any Projection], _ transaction: borrowing WriteTransaction,
+        _ record: DecodedRecord, _ lineup: ProjectionLineup, _ transaction: borrowing WriteTransaction,
         _ context: BatchContext
     ) throws {
-        for projection in projections {
+        for projection in lineup.concerned(by: record) {
             do {
                 try projection.apply(record, transaction, context)
             } catch let fault as StoreFault {

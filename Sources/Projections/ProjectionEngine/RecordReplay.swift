@@ -4,7 +4,7 @@ import ReadModel
 
 /// Replays a stretch of the log: one thread reads and decodes, the other writes, in large transactions.
 struct RecordReplay {
-    let projections: [any Projection]
+    let lineup: ProjectionLineup
     let context: BatchContext
     let environment: StoreEnvironment
     let source: RecordSource
@@ -104,7 +104,7 @@ struct RecordReplay {
             }
             for record in taken[index] {
                 if let stopBefore, record.position >= stopBefore { break chunks }
-                try HaltedProjection.applying(record, projections, transaction, context)
+                try HaltedProjection.applying(record, lineup, transaction, context)
                 last = record
                 bytes += record.size
             }

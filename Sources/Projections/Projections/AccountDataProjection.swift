@@ -8,6 +8,7 @@ package import ReadModel
 package struct AccountDataProjection: Projection {
     package let name = "accountData"
     package let version: UInt32 = 1
+    package let readsPDUs = false
     package let tables: [ViewTable] = [.accountDataRows, .accountDataChanges, .filtersRows]
 
     package init() {}

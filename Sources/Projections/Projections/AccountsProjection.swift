@@ -7,6 +7,7 @@ package import ReadModel
 package struct AccountsProjection: Projection {
     package let name = "accounts"
     package let version: UInt32 = 1
+    package let readsPDUs = false
     package let tables: [ViewTable] = [
         .accountsRows, .accountsDevices, .accountsTokens, .accountsRefreshTokens, .accountsRegistrationTokens,
         .accountsByName,

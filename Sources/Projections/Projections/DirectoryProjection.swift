@@ -8,6 +8,7 @@ package import ReadModel
 package struct DirectoryProjection: Projection {
     package let name = "directory"
     package let version: UInt32 = 1
+    package let readsPDUs = false
     package let tables: [ViewTable] = [.directoryAliases, .directoryByRoom, .directoryPublished]
 
     package init() {}

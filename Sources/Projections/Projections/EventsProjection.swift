@@ -17,7 +17,7 @@ package struct EventsProjection: Projection {
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         guard case .pdu(let pdu) = record.fact else { return }
-        let room = try batch.room(pdu.roomID, transaction)
+        let room = try batch.numbers(of: pdu, transaction).room
         try insert(pdu, at: record.position, room, transaction, batch)
         if pdu.isInTimeline { batch.touched.rooms.insert(room) }
         if let redacts = pdu.redacts, pdu.verdict == .accepted {
@@ -36,7 +36,7 @@ package struct EventsProjection: Projection {
         fields.flags = pdu.flags
         fields.membership = pdu.membership
         fields.room = room
-        fields.sender = try batch.user(pdu.sender, transaction)
+        fields.sender = try batch.numbers(of: pdu, transaction).sender
         fields.depth = pdu.depth
         fields.originServerTS = pdu.originServerTS
         if let stateKey = pdu.stateKey {

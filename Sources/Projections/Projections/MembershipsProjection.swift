@@ -18,7 +18,7 @@ package struct MembershipsProjection: Projection {
         switch record.fact {
         case .pdu(let pdu):
             for member in try StateChanges.members(pdu, at: record.position, transaction, batch) {
-                let room = try batch.room(pdu.roomID, transaction)
+                let room = try batch.numbers(of: pdu, transaction).room
                 try apply(member, in: room, at: record.position, transaction, batch)
             }
         case .roomForgotten(let fact):

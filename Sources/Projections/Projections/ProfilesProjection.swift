@@ -8,6 +8,7 @@ package import ReadModel
 package struct ProfilesProjection: Projection {
     package let name = "profiles"
     package let version: UInt32 = 1
+    package let readsPDUs = false
     package let tables: [ViewTable] = [.profilesFields]
 
     package init() {}

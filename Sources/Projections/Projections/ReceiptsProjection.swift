@@ -8,6 +8,7 @@ package import ReadModel
 package struct ReceiptsProjection: Projection {
     package let name = "receipts"
     package let version: UInt32 = 1
+    package let readsPDUs = false
     package let tables: [ViewTable] = [.receiptsRows, .receiptsChanges]
 
     package init() {}

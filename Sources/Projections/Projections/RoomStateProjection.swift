@@ -27,7 +27,7 @@ package struct RoomStateProjection: Projection {
     private func applyState(
         _ pdu: DecodedPDU, at position: LogPosition, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
-        let room = try batch.room(pdu.roomID, transaction)
+        let room = try batch.numbers(of: pdu, transaction).room
         for entry in try StateChanges.entries(pdu, at: position, transaction, batch) {
             let slot = try batch.slot(type: entry.type, stateKey: entry.stateKey, transaction)
             let key = ViewKeys.stateCurrent(room, slot)
@@ -64,7 +64,7 @@ package struct RoomStateProjection: Projection {
         guard target != LogPosition.none, let row = try transaction.eventRow(batch.tables, target),
             row.membership != .none
         else { return }
-        let room = try batch.room(pdu.roomID, transaction)
+        let room = try batch.numbers(of: pdu, transaction).room
         guard row.room == room, let slot = try transaction.slotName(batch.tables, row.slot) else { return }
         let key = ViewKeys.member(room, try batch.user(slot.stateKey, transaction))
         guard let value = try transaction.get(batch.tables.stateMembers, key) else { return }

@@ -18,7 +18,7 @@ package struct TimelineProjection: Projection {
             if record.stream.kind == .room { try noteStream(of: record, transaction, batch) }
             return
         }
-        let room = try batch.room(pdu.roomID, transaction)
+        let (room, sender) = try batch.numbers(of: pdu, transaction)
         guard pdu.isInTimeline else {
             if record.stream.kind == .room {
                 try batch.updateHead(of: room, creating: false, transaction) { $0.streamVersion = record.streamVersion }
@@ -28,7 +28,6 @@ package struct TimelineProjection: Projection {
         if let redacts = pdu.redacts {
             try quieten(redacts, in: room, before: record.position, transaction, batch)
         }
-        let sender = try batch.user(pdu.sender, transaction)
         batch.putTimeline(room, record.position, pdu.flags, sender)
         let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
         let changesState = StateChanges.changesState(pdu)
