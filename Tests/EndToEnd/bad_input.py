@@ -131,7 +131,7 @@ def damaged(server, user, room):
 
 
 def full_disk(report):
-    """A tmpfs of a few megabytes fills up; the server says so, goes on, and takes writes again when there is room."""
+    """A tmpfs fills up; the server says so, goes on, and takes writes again when there is room."""
     place = pathlib.Path(tempfile.mkdtemp(prefix="engram-full-"))
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(place)]).returncode != 0:
         print("SKIP a full disk: this user may not mount a tmpfs")

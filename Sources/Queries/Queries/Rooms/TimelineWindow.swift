@@ -73,7 +73,8 @@ struct TimelineWindow {
             }
             let event = try snapshot.event(at: position)
             let judgement = try sight.judge(event, at: position)
-            let isShown = try judgement.isVisible
+            let isShown =
+                try judgement.isVisible
                 || request.showsCurrentState && Self.holdsState(snapshot, event, position)
             if isShown, filter.allowsEveryEvent || filter.allows(ClientEventSlices(event.clientJSON)) {
                 // "limited: True if the number of events returned was limited by the `limit` on the filter."
