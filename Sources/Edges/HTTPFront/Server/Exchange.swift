@@ -19,6 +19,9 @@ struct Exchange: Sendable {
         switch result {
         case .success(let answered): response = answered
         case .failure(let error as MatrixError): response = error.response
+        case .failure(is CancellationError):
+            // The client went away: nobody reads this answer, and nothing failed.
+            response = MatrixError(status: 499, errcode: "M_UNKNOWN", message: "The client closed the connection").response
         case .failure(let error):
             context.log.error(
                 "request failed",
