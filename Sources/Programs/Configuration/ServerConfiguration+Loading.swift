@@ -4,26 +4,7 @@ import Yams
 
 extension ServerConfiguration {
     /// Settings of Synapse that are understood and mean nothing here.
-    private static let withoutEffect: Set<String> = [
-        "database", "macaroon_secret_key", "form_secret", "report_stats", "pid_file", "log_config",
-        "trusted_key_servers",
-        "suppress_key_server_warning", "presence", "bcrypt_rounds", "caches", "redis", "instance_map", "worker_app",
-        "federation_domain_whitelist", "federation_verify_certificates", "ip_range_blacklist", "url_preview_enabled",
-        "event_cache_size", "gc_thresholds", "soft_file_limit", "user_directory", "rc_presence", "rc_admin_redaction",
-        "rc_delayed_event_mgmt", "rc_federation", "rc_3pid_validation", "rc_key_requests", "rc_third_party_invite",
-        "rc_media_create", "rc_reports", "rc_room_directory", "old_signing_keys", "key_refresh_interval", "push",
-        "email",
-        "turn_uris", "turn_shared_secret", "app_service_config_files", "experimental_features", "web_client_location",
-        "encryption_enabled_by_default_for_room_type", "limit_profile_requests_to_users_who_share_rooms",
-        "include_profile_data_on_invite", "allow_public_rooms_over_federation", "room_list_publication_rules",
-        "alias_creation_rules", "enable_room_list_search", "auto_join_rooms", "autocreate_auto_join_rooms",
-        "use_presence", "enable_3pid_lookup", "disable_msisdn_registration", "account_threepid_delegates", "stats",
-        "block_non_admin_invites", "enable_search", "redaction_retention_period", "retention", "forget_rooms_on_leave",
-        "user_ips_max_age", "extra_well_known_client_content", "default_identity_server", "server_notices",
-        "invite_client_location", "media_storage_providers", "dynamic_thumbnails", "thumbnail_sizes",
-        "max_image_pixels",
-        "enable_authenticated_media", "rc_media", "loggers", "templates", "modules", "password_providers",
-    ]
+    private static let withoutEffect = SynapseSettings.names.subtracting(known)
 
     private static let known: Set<String> = [
         "server_name", "public_baseurl", "listeners", "tls_certificate_path", "tls_private_key_path", "data_dir",
@@ -65,16 +46,21 @@ extension ServerConfiguration {
     package static func parse(
         _ text: String, path: String
     ) throws(ConfigurationErrors) -> (configuration: ServerConfiguration, warnings: [ConfigurationProblem]) {
-        func failure(_ line: Int, _ setting: String, _ what: String) -> ConfigurationErrors {
-            ConfigurationErrors([ConfigurationProblem(file: path, line: line, setting: setting, what: what)])
+        func failure(_ line: Int, _ setting: String, _ what: String, column: Int = 0) -> ConfigurationErrors {
+            ConfigurationErrors([
+                ConfigurationProblem(file: path, line: line, column: column, setting: setting, what: what)
+            ])
         }
         guard text.utf8.count <= largestFile else { throw failure(0, "", "is larger than a mebibyte") }
         let node: Node?
         do {
+            try YAMLBounds.check(Array(text.utf8))
             node = try Yams.compose(yaml: text)
+        } catch let fault as YAMLBounds.Fault {
+            throw failure(fault.line, "", fault.what, column: fault.column)
         } catch {
-            let mark = (error as? YamlError).flatMap { line(of: $0) } ?? 0
-            throw failure(mark, "", "is not YAML: \(error)")
+            let (mark, what) = describe(error)
+            throw failure(mark?.line ?? 0, "", what, column: mark?.column ?? 0)
         }
         guard let root = node?.mapping else {
             throw failure(1, "", "has no settings; write `server_name: example.org`")
@@ -108,10 +94,22 @@ extension ServerConfiguration {
         return (configuration, reader.warnings)
     }
 
-    private static func line(of error: YamlError) -> Int? {
-        switch error {
-        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): mark.line
-        default: nil
+    /// What the parser says, on one line. Its own description quotes the file, for a name that is written twice even the
+    /// whole of it, and there are secrets in it.
+    private static func describe(_ error: any Error) -> (mark: Mark?, what: String) {
+        switch error as? YamlError {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let before = context.map { "\($0.text) in line \($0.mark.line): " } ?? ""
+            return (
+                mark, "is not YAML: \(before)\(problem); check indentation, colons and quotes there and one line above"
+            )
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return (context.mark, "has \(duplicates.sorted().joined(separator: ", ")) twice; leave one of them")
+        case .reader(let problem, _, _, _):
+            return (nil, "is not YAML: \(problem); remove control characters")
+        default:
+            return (nil, "is not YAML; compare it with what `engram init` writes")
         }
     }
 

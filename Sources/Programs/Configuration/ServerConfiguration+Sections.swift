@@ -9,7 +9,7 @@ extension ServerConfiguration {
         if let path = reader.string(root, "media_store_path") { mediaStorePath = resolved(path) }
         tlsCertificatePath = reader.string(root, "tls_certificate_path").map(resolved)
         tlsPrivateKeyPath = reader.string(root, "tls_private_key_path").map(resolved)
-        registrationSharedSecret = reader.string(root, "registration_shared_secret")
+        registrationSharedSecret = reader.secret(root, "registration_shared_secret")
         if let path = reader.string(root, "registration_shared_secret_path").map(resolved) {
             guard registrationSharedSecret == nil else {
                 reader.refuse(
@@ -27,7 +27,12 @@ extension ServerConfiguration {
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = fread(&buffer, 1, buffer.count, file)
             let secret = String(decoding: buffer.prefix(count), as: UTF8.self)
-            registrationSharedSecret = secret.split(whereSeparator: \.isNewline).first.map(String.init)
+            registrationSharedSecret = secret.split(whereSeparator: \.isWhitespace).first.map(String.init)
+            if registrationSharedSecret == nil {
+                reader.refuse(
+                    root["registration_shared_secret_path"], "registration_shared_secret_path",
+                    "names a file without a secret; write a long random text into it")
+            }
         }
     }
 
@@ -79,10 +84,33 @@ extension ServerConfiguration {
         }
         if listener.type == "metrics" {
             listener.resources = ["metrics"]
-        } else if let resources = map["resources"]?.sequence {
-            listener.resources = Set(resources.flatMap { $0["names"]?.sequence?.compactMap { $0.string } ?? [] })
+        } else if let resources = readResources(map, path, &reader) {
+            listener.resources = resources
         }
         return listener
+    }
+
+    /// The names in `resources`. What cannot be read is refused: an empty set would mean all resources to the front.
+    private func readResources(_ map: Node.Mapping, _ path: String, _ reader: inout YAMLReader) -> Set<String>? {
+        guard let node = map["resources"], node.null == nil else { return nil }
+        let example = "write `resources: [{names: [client, federation]}]`"
+        guard let entries = node.sequence, !entries.isEmpty else {
+            reader.refuse(node, path + "resources", "must be a list; \(example)")
+            return nil
+        }
+        var names: Set<String> = []
+        for (index, entry) in entries.enumerated() {
+            let here = "\(path)resources[\(index)]"
+            guard let own = entry.mapping else {
+                reader.refuse(entry, here, "must have settings; \(example)")
+                continue
+            }
+            reader.warnUnknown(own, known: ["names", "compress"], in: here + ".")
+            let read = reader.strings(own, "names", in: here + ".") ?? []
+            if read.isEmpty { reader.refuse(entry, here + ".names", "names no resource; \(example)") }
+            names.formUnion(read)
+        }
+        return names
     }
 
     mutating func readAccounts(_ root: Node.Mapping, _ reader: inout YAMLReader) {
@@ -98,15 +126,22 @@ extension ServerConfiguration {
         }
         allowGuestAccess = reader.flag(root, "allow_guest_access") ?? allowGuestAccess
         if let passwords = reader.mapping(root, "password_config") {
-            passwordsEnabled = reader.string(passwords, "enabled", in: "password_config.").map { $0 != "false" } ?? true
+            // Synapse's third value lets passwords confirm what a logged-in user does; we have no such middle way.
+            if passwords["enabled"]?.string == "only_for_reauth" {
+                passwordsEnabled = false
+            } else {
+                passwordsEnabled = reader.flag(passwords, "enabled", in: "password_config.") ?? passwordsEnabled
+            }
             if let policy = reader.mapping(passwords, "policy", in: "password_config.") {
                 passwordMinimumLength =
                     reader.integer(policy, "minimum_length", in: "password_config.policy.", range: 0...512) ?? 0
             }
         }
         sessionLifetimeMs = reader.duration(root, "session_lifetime")
-        refreshableAccessTokenLifetimeMs =
-            reader.duration(root, "refreshable_access_token_lifetime") ?? refreshableAccessTokenLifetimeMs
+        // An explicit null means that there is no such lifetime; leaving the setting out means five minutes.
+        if root["refreshable_access_token_lifetime"] != nil {
+            refreshableAccessTokenLifetimeMs = reader.duration(root, "refreshable_access_token_lifetime")
+        }
         nonRefreshableAccessTokenLifetimeMs = reader.duration(root, "nonrefreshable_access_token_lifetime")
         refreshTokenLifetimeMs = reader.duration(root, "refresh_token_lifetime")
     }

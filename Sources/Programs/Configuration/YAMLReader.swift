@@ -9,11 +9,16 @@ struct YAMLReader {
     init(file: String) { self.file = file }
 
     mutating func refuse(_ node: Node?, _ setting: String, _ what: String) {
-        errors.append(ConfigurationProblem(file: file, line: node?.mark?.line ?? 0, setting: setting, what: what))
+        errors.append(problem(node, setting, what))
     }
 
     mutating func warn(_ node: Node?, _ setting: String, _ what: String) {
-        warnings.append(ConfigurationProblem(file: file, line: node?.mark?.line ?? 0, setting: setting, what: what))
+        warnings.append(problem(node, setting, what))
+    }
+
+    private func problem(_ node: Node?, _ setting: String, _ what: String) -> ConfigurationProblem {
+        ConfigurationProblem(
+            file: file, line: node?.mark?.line ?? 0, column: node?.mark?.column ?? 0, setting: setting, what: what)
     }
 
     private func isNull(_ node: Node) -> Bool { node.null != nil }
@@ -25,6 +30,15 @@ struct YAMLReader {
             return nil
         }
         return scalar.string
+    }
+
+    /// A secret, which cannot be empty: an empty one is known to everybody.
+    mutating func secret(_ map: Node.Mapping, _ name: String) -> String? {
+        guard let text = string(map, name) else { return nil }
+        if text.isEmpty {
+            refuse(map[name], name, "must not be empty; write a long random text, or remove the setting to turn it off")
+        }
+        return text
     }
 
     mutating func flag(_ map: Node.Mapping, _ name: String, in path: String = "") -> Bool? {
@@ -71,7 +85,11 @@ struct YAMLReader {
             refuse(node, path + name, "must be a list; write `\(name): [\"...\"]`")
             return nil
         }
-        return sequence.compactMap { $0.string }
+        return sequence.enumerated().compactMap { index, element in
+            if case .scalar(let scalar) = element { return scalar.string }
+            refuse(element, "\(path)\(name)[\(index)]", "must be a text; write `\(name): [\"...\"]`")
+            return nil
+        }
     }
 
     /// "A duration is a number of milliseconds, or a number with s, m, h, d, w or y" (Synapse's manual).
