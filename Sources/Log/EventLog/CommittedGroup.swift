@@ -41,7 +41,10 @@ final class GroupApplier: Sendable {
         }
         if isInline {
             apply(group)
-            state.update { $0.isBusy = false }
+            // The apply thread has nothing to do: only the caller of this function gives it work.
+            state.update(waking: false) { $0.isBusy = false }
+        } else {
+            state.wake()
         }
     }
 
@@ -55,13 +58,15 @@ final class GroupApplier: Sendable {
                 return state.waiting.removeFirst()
             }
             guard let next else { return }
+            // The writer may wait for the place that is free now.
+            state.wake()
             apply(next)
-            state.update { $0.isBusy = false }
+            state.update(waking: false) { $0.isBusy = false }
         }
     }
 
     func close() {
-        state.update { $0.isClosed = true }
+        state.update(waking: true) { $0.isClosed = true }
     }
 
     private func apply(_ group: CommittedGroup) {

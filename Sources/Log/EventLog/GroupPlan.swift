@@ -63,14 +63,20 @@ struct GroupPlan {
     }
 
     /// Places a batch unless a stream has another version than it expects.
-    mutating func add(_ prepared: PreparedBatch) throws(AppendFault) -> ClosedRange<LogPosition> {
+    mutating func add(_ prepared: PreparedParts) throws(AppendFault) -> ClosedRange<LogPosition> {
         let start = head
         do {
-            for expectation in prepared.batch.expected {
+            for expectation in prepared.expected {
                 let actual = try version(of: expectation.stream)
                 if actual != expectation.version { throw AppendFault.conflict(expectation.stream, actual: actual) }
             }
-            try place(prepared)
+            // Look all versions up first, so that a fault half-way leaves no record behind.
+            for part in prepared.all {
+                for stream in part.streams where stream.kind != .none && versions[stream] == nil {
+                    versions[stream] = try version(of: stream)
+                }
+            }
+            for part in prepared.all { place(part) }
         } catch let fault as AppendFault {
             throw fault
         } catch let fault as StoreFault {
@@ -82,9 +88,8 @@ struct GroupPlan {
         return (head == start ? end : LogPosition(rawValue: start + 1))...end
     }
 
-    private mutating func place(_ prepared: PreparedBatch) throws {
-        // Look all versions up first, so that a fault half-way leaves nothing behind.
-        var counts = try prepared.streams.map { try version(of: $0) }
+    private mutating func place(_ prepared: PreparedBatch) {
+        var counts = prepared.streams.map { versions[$0] ?? 0 }
         let start = places.count
         segments.append(Segment(prepared: prepared, start: start))
         places.reserveCapacity(start + prepared.entries.count)

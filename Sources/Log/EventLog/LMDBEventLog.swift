@@ -64,23 +64,33 @@ package final class LMDBEventLog: EventLog {
     // MARK: - Appending
 
     package func append(_ batch: LogBatch) async throws(AppendFault) -> AppendReceipt {
-        let result = await withUnsafeContinuation { continuation in
-            enqueue(batch) { continuation.resume(returning: $0) }
+        guard batch.records.count >= RecordEncoder.sharedFrom else {
+            let result = await withUnsafeContinuation { continuation in
+                enqueue(batch) { continuation.resume(returning: $0) }
+            }
+            return try result.get()
         }
-        return try result.get()
+        try checkAdmission(batch)
+        let prepared = try await encoder.prepareShared(batch)
+        return try await perform { .append(prepared, $0) }
     }
 
     package func enqueue(
         _ batch: LogBatch, completion: @escaping @Sendable (Result<AppendReceipt, AppendFault>) -> Void
     ) {
-        if let refusal = writer.queue.refusal { return completion(.failure(refusal)) }
-        guard !batch.records.contains(where: \.kind.isSystem) else { return completion(.failure(.tooLarge)) }
         do throws(AppendFault) {
-            let prepared = try encoder.prepare(batch)
+            try checkAdmission(batch)
+            let prepared = PreparedParts(try encoder.prepare(batch))
             if let refusal = writer.queue.push(.append(prepared, completion)) { throw refusal }
         } catch {
             completion(.failure(error))
         }
+    }
+
+    /// Refuses before the work of encoding what would be refused after it.
+    private func checkAdmission(_ batch: LogBatch) throws(AppendFault) {
+        if let refusal = writer.queue.refusal { throw refusal }
+        guard !batch.records.contains(where: \.kind.isSystem) else { throw .tooLarge }
     }
 
     package var durableHead: LogPosition {

@@ -80,7 +80,7 @@ package final class LogRestorer {
         let state = WriterState(
             head: head, chain: chain, epoch: epoch.number, checkpoint: LogMeta.Checkpoint(), versions: versions)
         var plan = GroupPlan(storage: storage, state: state, wallTimeMs: wallTimeMs)
-        _ = try plan.add(try encoder.prepare(LogBatch(records: [record])))
+        _ = try plan.add(PreparedParts(try encoder.prepare(LogBatch(records: [record]))))
         let last = head
         try environment.write { transaction in
             try plan.store(transaction)

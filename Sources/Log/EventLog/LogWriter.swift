@@ -54,7 +54,7 @@ final class LogWriter: Sendable {
     // MARK: - Appending
 
     private func commit(
-        _ batches: [(PreparedBatch, AppendCompletion)], cursors: [String: LogPosition], isIdle: Bool,
+        _ batches: [(PreparedParts, AppendCompletion)], cursors: [String: LogPosition], isIdle: Bool,
         _ state: inout WriterState
     ) {
         if batches.isEmpty, cursors.isEmpty { return }
@@ -151,7 +151,7 @@ final class LogWriter: Sendable {
         _ kind: RecordKind, actor: String = "", _ payload: [UInt8], to plan: inout GroupPlan
     ) throws(AppendFault) -> ClosedRange<LogPosition> {
         let record = NewRecord(kind: kind, stream: .none, actor: actor, payload: payload)
-        return try plan.add(try encoder.prepare(LogBatch(records: [record])))
+        return try plan.add(PreparedParts(try encoder.prepare(LogBatch(records: [record]))))
     }
 
     private func openEpoch(_ reason: String, _ completion: @escaping AppendCompletion, _ state: inout WriterState) {

@@ -30,26 +30,28 @@ final class Monitor<Value>: @unchecked Sendable {
         return body(value)
     }
 
-    /// Changes the value and wakes who waits.
-    func update<R>(_ body: (inout Value) -> R) -> R {
+    /// Changes the value. Who waits is woken only if told: a needless wake-up costs two switches of threads.
+    func update<R>(waking: Bool, _ body: (inout Value) -> R) -> R {
         pthread_mutex_lock(mutex)
         defer {
             pthread_mutex_unlock(mutex)
-            pthread_cond_broadcast(changed)
+            if waking { pthread_cond_broadcast(changed) }
         }
         return body(&value)
     }
 
-    /// Waits until `body` answers something, then wakes the others.
+    /// Waits until `body` answers something.
     func wait<R>(_ body: (inout Value) -> R?) -> R {
         pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
         while true {
-            if let result = body(&value) {
-                pthread_mutex_unlock(mutex)
-                pthread_cond_broadcast(changed)
-                return result
-            }
+            if let result = body(&value) { return result }
             pthread_cond_wait(changed, mutex)
         }
+    }
+
+    /// Wakes who waits, after a change made in `wait`.
+    func wake() {
+        pthread_cond_broadcast(changed)
     }
 }

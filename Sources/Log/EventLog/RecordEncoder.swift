@@ -1,4 +1,4 @@
-import KeyValueStore
+import Glibc
 
 /// A batch with everything done that needs no position: compressed, salted, digested.
 final class PreparedBatch: Sendable {
@@ -38,6 +38,24 @@ final class PreparedBatch: Sendable {
     var storedBytes: Int { bytes.count + entries.count * RecordLayout.headerSize }
 }
 
+/// A batch encoded in one part or, when it is large, in several at once.
+struct PreparedParts: Sendable {
+    let expected: [(stream: StreamID, version: UInt64)]
+    let all: [PreparedBatch]
+
+    init(_ only: PreparedBatch) {
+        expected = only.batch.expected
+        all = [only]
+    }
+
+    init(expected: [(stream: StreamID, version: UInt64)], parts: [PreparedBatch]) {
+        self.expected = expected
+        all = parts
+    }
+
+    var storedBytes: Int { all.reduce(0) { $0 + $1.storedBytes } }
+}
+
 /// Encodes records, on whichever thread calls.
 struct RecordEncoder: Sendable {
     /// Rooms that compress well, rooms that compress fast, and the dictionary both use.
@@ -48,8 +66,40 @@ struct RecordEncoder: Sendable {
     static let largestBatch = 65_536
     static let largestBatchBytes = 64 << 20
 
-    func prepare(_ batch: LogBatch) throws(AppendFault) -> PreparedBatch {
+    /// A batch of so many records is encoded by several threads.
+    static let sharedFrom = 64
+    private static let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+    /// Encodes a batch with as many tasks as there are processors.
+    func prepareShared(_ batch: LogBatch) async throws(AppendFault) -> PreparedParts {
+        let count = batch.records.count
+        guard count >= Self.sharedFrom, Self.processors > 1 else { return PreparedParts(try prepare(batch)) }
         let payloadBytes = try Self.check(batch)
+        let size = max((count + Self.processors - 1) / Self.processors, Self.sharedFrom / 2)
+        let parts = await withTaskGroup(of: (Int, Result<PreparedBatch, AppendFault>).self) { group in
+            for start in stride(from: 0, to: count, by: size) {
+                group.addTask {
+                    let part = LogBatch(records: Array(batch.records[start..<min(start + size, count)]))
+                    do throws(AppendFault) {
+                        return (start, .success(try prepare(part, payloadBytes: payloadBytes)))
+                    } catch {
+                        return (start, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var prepared: [PreparedBatch] = []
+        for part in parts.sorted(by: { $0.0 < $1.0 }) { prepared.append(try part.1.get()) }
+        return PreparedParts(expected: batch.expected, parts: prepared)
+    }
+
+    func prepare(_ batch: LogBatch) throws(AppendFault) -> PreparedBatch {
+        try prepare(batch, payloadBytes: try Self.check(batch))
+    }
+
+    /// - Parameter payloadBytes: the bytes of the whole batch's payloads, of which this may be a part.
+    private func prepare(_ batch: LogBatch, payloadBytes: Int) throws(AppendFault) -> PreparedBatch {
         let count = batch.records.count
         let salts = randomBytes(count * RecordLayout.saltSize)
         guard salts.count == count * RecordLayout.saltSize else { throw .tooLarge }
@@ -61,7 +111,8 @@ struct RecordEncoder: Sendable {
         var bytes: [UInt8] = []
         salts.withUnsafeBytes { salts in
             compression.withRoom(batchBytes: payloadBytes) { room, isCompressing in
-                bytes.reserveCapacity(count * 128 + (isCompressing ? payloadBytes * 5 / 8 : payloadBytes))
+                let share = batch.records.reduce(0) { $0 + $1.payload.count }
+                bytes.reserveCapacity(count * 128 + (isCompressing ? share * 5 / 8 : share))
                 for (index, record) in batch.records.enumerated() {
                     let salt = UnsafeRawBufferPointer(
                         rebasing: salts[(index * RecordLayout.saltSize)..<((index + 1) * RecordLayout.saltSize)])

@@ -2,7 +2,7 @@ import KeyValueStore
 
 /// What the writer thread can be asked to do.
 enum WriterRequest {
-    case append(PreparedBatch, AppendCompletion)
+    case append(PreparedParts, AppendCompletion)
     case erase(EraseRequest)
     case openEpoch(reason: String, AppendCompletion)
 }
@@ -19,7 +19,7 @@ struct EraseRequest: Sendable {
 
 /// What the writer thread does next.
 struct WriterWork {
-    var batches: [(PreparedBatch, AppendCompletion)] = []
+    var batches: [(PreparedParts, AppendCompletion)] = []
     /// A request that is a commit of its own, after the batches.
     var single: WriterRequest?
     var cursors: [String: LogPosition] = [:]
@@ -57,7 +57,7 @@ final class WriterQueue: Sendable {
     }
 
     func push(_ request: WriterRequest) -> AppendFault? {
-        state.update { state in
+        state.update(waking: true) { state in
             if let fault = state.closedBy { return fault }
             if state.requests.count >= limit { return .queueFull }
             state.requests.append(request)
@@ -66,7 +66,7 @@ final class WriterQueue: Sendable {
     }
 
     func setCursor(_ name: String, to position: LogPosition) {
-        state.update {
+        state.update(waking: true) {
             $0.cursors[name] = position
             $0.cursorsAreNew = true
         }
@@ -78,7 +78,7 @@ final class WriterQueue: Sendable {
 
     /// Forgets cursors that are stored now, unless they have moved on.
     func cursorsWereStored(_ stored: [String: LogPosition]) {
-        state.update { state in
+        state.update(waking: false) { state in
             for (name, position) in stored where state.cursors[name] == position { state.cursors[name] = nil }
         }
     }
@@ -87,7 +87,7 @@ final class WriterQueue: Sendable {
 
     /// Refuses everything from now on; what is enqueued is still done.
     func close(_ fault: AppendFault) {
-        state.update { if $0.closedBy == nil { $0.closedBy = fault } }
+        state.update(waking: true) { if $0.closedBy == nil { $0.closedBy = fault } }
     }
 
     /// Waits for work; nil once closed and empty.

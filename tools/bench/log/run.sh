@@ -8,11 +8,11 @@ rounds=${3:-3}
 here=$(dirname "$0")
 mkdir -p "$root"
 cc -O2 -o "$root/lmdb_loop" "$here/lmdb_loop.c" -llmdb
-rm -rf "$root/log"
-"$bench" "$root/log" 100 20000 1 "$root/stored" > /dev/null
 median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 for spec in "1 3000" "10 30000" "100 200000" "1000 400000"; do
     set -- $spec
+    rm -rf "$root/log"
+    "$bench" "$root/log" "$1" "$(($1 < 10 ? 2000 : 20000))" 1 "$root/stored" > /dev/null
     : > "$root/one"; : > "$root/two"; : > "$root/c"
     for round in $(seq "$rounds"); do
         rm -rf "$root/log"; "$bench" "$root/log" "$1" "$2" 1 >> "$root/one"
