@@ -7,6 +7,7 @@ export ENGRAM_BIN=$1
 python=${2:-python3}
 failed=0
 for test in bad_input chat_through_a_crash operator_verbs kill_loop power_cut; do
+    [ -f "$here/$test.py" ] || continue
     echo "== $test"
     if ! (cd "$here" && timeout 900 "$python" "$test.py"); then
         echo "== $test FAILED"
