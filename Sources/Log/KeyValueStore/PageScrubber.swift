@@ -11,6 +11,8 @@ struct PageScrubber {
     /// Freed pages, and whether one may still be read.
     let pages: [Int: Bool]
 
+    /// `SEEK_DATA` of Linux, which the system module hides: the next place that is no hole.
+    private static let seekData: Int32 = 3
     private static let headerBytes = 16
     private static let branchFlag: UInt16 = 0x01
     private static let leafFlag: UInt16 = 0x02
@@ -31,6 +33,12 @@ struct PageScrubber {
         defer { buffer.deallocate() }
         var page = first
         while page < min(filePages, first + count) {
+            if page > lastPage {
+                // The file of a mapped store is as long as the map, and mostly holes.
+                let data = lseek(descriptor, page * Self.pageBytes, Self.seekData)
+                if data < 0 { return nil }
+                page = max(page, data / Self.pageBytes)
+            }
             guard try read(page, buffer) else { return nil }
             if pages[page] == true {
                 held.append(page)
@@ -126,7 +134,8 @@ struct PageScrubber {
         _ page: Int, _ range: Range<Int>, _ buffer: UnsafeMutableRawBufferPointer, _ report: inout ScrubReport
     ) throws(StoreFault) {
         let part = UnsafeMutableRawBufferPointer(rebasing: buffer[range])
-        guard part.contains(where: { $0 != 0 }) else { return }
+        guard let start = part.baseAddress, let byte = part.first else { return }
+        guard byte != 0 || memcmp(start, start + 1, part.count - 1) != 0 else { return }
         part.initializeMemory(as: UInt8.self, repeating: 0)
         let written = pwrite(descriptor, part.baseAddress, part.count, page * Self.pageBytes + range.lowerBound)
         guard written == part.count else { throw fault("overwriting page \(page)") }

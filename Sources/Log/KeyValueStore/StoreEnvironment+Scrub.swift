@@ -28,13 +28,28 @@ extension StoreEnvironment {
         func commitTwice() throws {
             for round in 0..<2 as Range<UInt64> { try write { try touch($0, StoreKey(round)) } }
         }
-        try reopen()
+        let isMapped = options.durability == .unsyncedMapped
+        // A mapped store has no stock of pages in memory, and its tables may have been dropped.
+        if !isMapped { try reopen() }
         try commitTwice()
         var report = ScrubReport()
         var held: [Int] = []
-        var next: Int? = 2
-        while let first = next {
-            next = try withScrubber { try $0.clean(from: first, count: Self.pagesInSlice, &held, &report) }
+        func walk() throws {
+            held = []
+            var next: Int? = 2
+            while let first = next {
+                next = try withScrubber { try $0.clean(from: first, count: Self.pagesInSlice, &held, &report) }
+            }
+        }
+        try walk()
+        if isMapped {
+            // There a held page that is used again keeps its old bytes in the gap: look at every page again.
+            for _ in 0..<3 where !held.isEmpty {
+                try commitTwice()
+                try walk()
+            }
+            report.pagesHeld = held.count
+            return report
         }
         for _ in 0..<3 where !held.isEmpty {
             try commitTwice()

@@ -36,6 +36,8 @@ package final class DecodedRecord: Sendable {
         case aliasCreated(AliasCreated)
         case aliasRemoved(AliasRemoved)
         case directoryVisibilitySet(DirectoryVisibilitySet)
+        /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
+        case erasure([LogPosition])
     }
 
     /// Reads the payload.
@@ -53,6 +55,7 @@ package final class DecodedRecord: Sendable {
     }
 
     private static func fact(of record: EventRecord) throws(PayloadError) -> Fact {
+        if record.kind == .erasure { return .erasure(Erasure.positions(in: record)) }
         if record.kind.isSystem || (record.isErased && record.payload.isEmpty) { return .none }
         guard record.version == 1 else {
             throw PayloadError(

@@ -37,7 +37,7 @@ package final class ProjectionEngine: Sendable {
         views: Views,
         projections: [any Projection],
         source: RecordSource? = nil,
-        replayChunks: Int = 40,
+        replayChunks: Int = 32,
         onApplied: @escaping @Sendable (AppliedBatch) -> Void = { _ in }
     ) {
         self.views = views

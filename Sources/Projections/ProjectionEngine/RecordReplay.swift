@@ -25,7 +25,7 @@ struct RecordReplay {
     /// - Throws: ``HaltedProjection`` after applying all before the offending record; ``ProjectionFault/interrupted``.
     func run(after start: LogPosition, upTo end: LogPosition) throws {
         guard start < end else { return }
-        let handoff = BoundedHandoff<[DecodedRecord]>(capacity: 8)
+        let handoff = BoundedHandoff<[DecodedRecord]>(capacity: 20)
         let source = source
         let reader = WorkThread { Self.read(after: start, upTo: end, source, into: handoff) }
         defer {

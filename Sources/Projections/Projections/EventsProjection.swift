@@ -16,7 +16,12 @@ package struct EventsProjection: Projection {
     package func apply(
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
-        guard case .pdu(let pdu) = record.fact else { return }
+        guard case .pdu(let pdu) = record.fact else {
+            if case .erasure(let targets) = record.fact {
+                for target in targets { try erase(target, transaction, batch) }
+            }
+            return
+        }
         let room = try batch.numbers(of: pdu, transaction).room
         try insert(pdu, at: record.position, room, transaction, batch)
         if pdu.isInTimeline { batch.touched.rooms.insert(room) }
@@ -77,14 +82,34 @@ package struct EventsProjection: Projection {
         // The first redaction counts, and none reaches into another room.
         guard row.room == room, !row.flags.contains(.redacted) else { return }
         guard let version = RoomVersion.named(version) else { throw BatchFault.unknownRoomVersion(version) }
+        var fields = row.fields
+        fields.flags.insert(.redacted)
+        fields.redactedBy = redaction
+        try strip(row, at: target, fields, version: version, transaction, batch)
+    }
+
+    /// Leaves of a row what the log still has of its event.
+    private func erase(
+        _ target: LogPosition, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        // What was erased may be no PDU.
+        guard let row = try transaction.eventRow(batch.tables, target) else { return }
+        // A room without a head is known from events of other servers only: the newest rules protect the least.
+        let version = try batch.head(of: row.room, transaction).flatMap { RoomVersion.named($0.roomVersion) } ?? .v12
+        batch.touched.rooms.insert(row.room)
+        try strip(row, at: target, row.fields, version: version, transaction, batch)
+    }
+
+    private func strip(
+        _ row: EventRow, at target: LogPosition, _ fields: EventRow.Fields, version: RoomVersion,
+        _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
         guard let json = ClientEventJSON.redacted(row.clientJSON, version: version) else {
             throw BatchFault.damagedRow(target)
         }
-        var fields = row.fields
-        fields.flags.insert(.redacted)
+        var fields = fields
         // What was written no longer counts, and the same row must come of a log from which it was erased.
         fields.flags.subtract([.mentions, .notifies])
-        fields.redactedBy = redaction
         batch.scratch.removeAll()
         EventRow.write(fields, into: &batch.scratch)
         try put(json, at: target, append: false, transaction, batch)

@@ -15,7 +15,12 @@ package struct RoomStateProjection: Projection {
     package func apply(
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
-        guard case .pdu(let pdu) = record.fact else { return }
+        guard case .pdu(let pdu) = record.fact else {
+            if case .erasure(let targets) = record.fact {
+                for target in targets { try emptyProfile(at: target, in: nil, transaction, batch) }
+            }
+            return
+        }
         if StateChanges.changesState(pdu) {
             try applyState(pdu, at: record.position, transaction, batch)
         }
@@ -61,11 +66,17 @@ package struct RoomStateProjection: Projection {
         _ batch: BatchContext
     ) throws {
         let target = try batch.position(of: eventID, before: position, transaction)
-        guard target != LogPosition.none, let row = try transaction.eventRow(batch.tables, target),
-            row.membership != .none
-        else { return }
-        let room = try batch.numbers(of: pdu, transaction).room
-        guard row.room == room, let slot = try transaction.slotName(batch.tables, row.slot) else { return }
+        guard target != LogPosition.none else { return }
+        try emptyProfile(at: target, in: try batch.numbers(of: pdu, transaction).room, transaction, batch)
+    }
+
+    /// - Parameter room: where the event must be; nil for anywhere.
+    private func emptyProfile(
+        at target: LogPosition, in wanted: RoomNum?, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        guard let row = try transaction.eventRow(batch.tables, target), row.membership != .none else { return }
+        let room = row.room
+        guard room == wanted ?? room, let slot = try transaction.slotName(batch.tables, row.slot) else { return }
         let key = ViewKeys.member(room, try batch.user(slot.stateKey, transaction))
         guard let value = try transaction.get(batch.tables.stateMembers, key) else { return }
         let member = try MemberRow(reading: value)

@@ -15,6 +15,9 @@ package struct TimelineProjection: Projection {
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         guard case .pdu(let pdu) = record.fact else {
+            if case .erasure(let targets) = record.fact {
+                for target in targets { try noteErasure(of: target, by: record.position, transaction, batch) }
+            }
             if record.stream.kind == .room { try noteStream(of: record, transaction, batch) }
             return
         }
@@ -57,6 +60,22 @@ package struct TimelineProjection: Projection {
     ) throws {
         let target = try batch.position(of: eventID, before: position, transaction)
         guard target != LogPosition.none else { return }
+        try quieten(target, in: room, transaction, batch)
+    }
+
+    private func noteErasure(
+        of target: LogPosition, by position: LogPosition, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        guard let row = try transaction.eventRow(batch.tables, target) else { return }
+        try quieten(target, in: row.room, transaction, batch)
+        guard row.isState else { return }
+        try batch.updateHead(of: row.room, creating: false, transaction) { $0.lastStatePosition = position }
+    }
+
+    private func quieten(
+        _ target: LogPosition, in room: RoomNum, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
         try batch.flushTimeline(transaction)
         let key = ViewKeys.timeline(room, target)
         let entry = try key.withStoreBytes { key in

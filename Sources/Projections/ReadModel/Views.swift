@@ -89,6 +89,13 @@ package final class Views: Sendable {
         advance(to: state.head)
     }
 
+    /// Overwrites what rows that were changed or removed have left in unused parts of the file.
+    @discardableResult
+    package func scrub() throws -> ScrubReport {
+        let checkpoints = checkpoints
+        return try environment.scrub { try $0.put(checkpoints, StoreKey().appending("scrub"), $1) }
+    }
+
     /// Syncs and marks the tables as whole, so that the next start may trust them on any boot.
     package func close() throws {
         defer { environment.close() }

@@ -100,6 +100,7 @@ struct ControlOperations: Sendable {
             reason: reason
         )
         try await storage.eventLog.scrub()
+        try storage.views.scrub()
         return ["erased": .integer(Int64(positions.count))]
     }
 
