@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """Every verb of the command line on a real server: accounts, the log, projections, inspection, backups, erasure."""
+import ctypes
+import ctypes.util
 import json
 import os
 import pathlib
+import random
 import shutil
+import struct
 import subprocess
 import tempfile
 import threading
@@ -251,27 +255,30 @@ def files_with(folder, needle):
 
 
 def erasing(server, user, room):
-    """The marker is random, so zstd must store it as it is: what the raw search finds before, it must not find after."""
+    """What a search of the raw bytes finds before, in the views and compressed in the log, it must not find after."""
     backup = server.directory.parent / "erasure-backup"
+    dice = random.Random()
+    # So long that most of the stored record is the text; one beyond what LMDB keeps inside a page, one within.
     marker = os.urandom(24).hex()
-    member = os.urandom(24).hex()
-    raw = "".join(chr(0x4E00 + b) for b in os.urandom(40))
+    raw = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(1200))
+    member = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(500))
     event = user.send(room, f"{marker} {raw}", "secret")
     profile = user.api("PUT", f"/rooms/{urllib.parse.quote(room)}/state/m.room.member/{urllib.parse.quote(user.id)}",
                        {"membership": "join", "displayname": member})["event_id"]
     for index in range(30):
         user.send(room, f"others stay {index}", f"other{index}")
     server.run("backup", "create", "--to", str(backup))
-    needles = {"the text in the views": marker.encode(), "characters beyond ASCII": raw.encode(), "a member's name": member.encode()}
-    # Of the compressed record: what the log stores differs between the record with its text and without it.
-    for what, needle in needles.items():
-        report.check(files_with(server.data, needle) != [], f"before the erasure the files hold {what}: {files_with(server.data, needle)}")
-    stored_before = stored_pieces(server, [marker, raw, member])
+    needles = {"the text in the views": marker.encode(), "characters beyond ASCII": raw.encode()[300:400],
+               "a member's name": member.encode()[300:400]}
+    stored = stored_pieces(server, backup, (event, profile))
+    for what, needle in {**needles, **stored}.items():
+        found = files_with(server.data, needle)
+        report.check(found != [], f"before the erasure the files hold {what}: {found}")
     erased = server.run("log", "erase", event, profile, "--reason", "asked for by the person", check=False)
     report.check(erased.returncode == 0, f"log erase: {said(erased)}")
 
     def gone(when):
-        for what, needle in {**needles, **stored_before}.items():
+        for what, needle in {**needles, **stored}.items():
             found = files_with(server.data, needle)
             report.check(found == [], f"{when}, no file holds {what}: {found}")
 
@@ -283,9 +290,11 @@ def erasing(server, user, room):
     report.check(server.run("rebuild", "--verify", check=False).returncode == 0, "the live projections equal a rebuild")
     report.check(server.run("audit", check=False).returncode == 0, "the audit passes")
     server.run("backup", "create", "--to", str(backup))
+    held = [what for what, needle in stored.items() if any(needle in r for r in stored_records(backup).values())]
+    report.check(held == [], f"the records of the updated backup do not hold it {held}")
     restored = copy_of(server, "erased-restored")
     restored.run("restore", "--from", str(backup))
-    report.check(all(marker not in json.dumps(r) and member not in json.dumps(r) for r in rows(restored, room)),
+    report.check(all(marker not in str(r) and raw not in str(r) and member not in str(r) for r in rows(restored, room)),
                  "the updated backup does not hold it")
     for what, needle in needles.items():
         report.check(files_with(restored.data, needle) == [], f"a server restored from it does not hold {what}")
@@ -301,17 +310,35 @@ def erasing(server, user, room):
     report.check(refused(unknown, "$nothing"), f"log erase of no event: {said(unknown)}")
 
 
-def stored_pieces(server, texts):
-    """Pieces of the log's stored bytes that belong to the texts: literals, which zstd leaves as they are."""
-    data = (server.data / "log" / "data.mdb").read_bytes()
-    pieces = {}
-    for text in texts:
-        whole = text.encode()
-        for start in range(0, len(whole) - 12):
-            piece = whole[start:start + 12]
-            if piece in data:
-                pieces[f"bytes of {text[:6]}… as the log stored them"] = piece
-                break
+def stored_records(backup):
+    """Position to stored bytes of every record in a backup: what the log's file has, compressed as it is there."""
+    zstd = ctypes.CDLL(ctypes.util.find_library("zstd"))
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    zstd.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
+    records = {}
+    for segment in json.loads((backup / "manifest.json").read_text())["segments"]:
+        data = (backup / segment["file"]).read_bytes()
+        while data:
+            plain_size, packed_size = struct.unpack(">II", data[:8])
+            plain = ctypes.create_string_buffer(plain_size)
+            if zstd.ZSTD_decompress(plain, plain_size, data[8:8 + packed_size], packed_size) != plain_size:
+                raise ValueError(f"{segment['file']} cannot be decompressed")
+            data, block = data[8 + packed_size:], plain.raw
+            while block:
+                position, length = struct.unpack(">QI", block[:12])
+                records[position] = block[12:12 + length]
+                block = block[12 + length:]
+    return records
+
+
+def stored_pieces(server, backup, events):
+    """For each event pieces from the middle of its record, where the compressed text is."""
+    records, pieces = stored_records(backup), {}
+    for event in events:
+        position = json.loads(server.run("inspect", "event", event, "--json").stdout)["position"]
+        stored = records[position]
+        for start in (len(stored) * 2 // 5, len(stored) // 2, len(stored) * 3 // 5):
+            pieces[f"what the log stored of record {position} from its byte {start}"] = stored[start:start + 24]
     return pieces
 
 

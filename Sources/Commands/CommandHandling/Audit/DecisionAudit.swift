@@ -52,7 +52,8 @@ package struct DecisionAudit {
     /// Checks one record; records that are no PDUs carry no decision and pass.
     @discardableResult
     package mutating func check(_ record: EventRecord) throws -> Explanation? {
-        guard record.kind == .pduRecorded, !record.isErased else { return nil }
+        // Of an erased event its redacted form is left: later decisions rest on that, as they do after a redaction.
+        guard record.kind == .pduRecorded, !record.payload.isEmpty else { return nil }
         let fact = try PDURecorded(payload: record.payload)
         guard let version = RoomVersion.named(fact.roomVersion) else {
             note(record, fact, "its room version \(fact.roomVersion) is unknown")
@@ -72,7 +73,8 @@ package struct DecisionAudit {
         }
         if eventID.rawValue != fact.eventID { note(record, fact, "its hash gives the event id \(eventID)") }
         checkIntegrity(of: pdu, record, fact, version)
-        let explanation = try decide(pdu, eventID, record, fact, &room)
+        // What was erased may have been among the inputs of its own decision, which cannot be recomputed then.
+        let explanation = record.isErased ? nil : try decide(pdu, eventID, record, fact, &room)
         if fact.verdict == .accepted, fact.setsOwnEntry, let stateKey = pdu.stateKey {
             room.entries[StateEntry(pdu.type, stateKey)] = HeldPDU(pdu: pdu, eventID: eventID)
             if pdu.type == "m.room.power_levels" || pdu.type == "m.room.create" { room.powerLevels = nil }
@@ -86,7 +88,7 @@ package struct DecisionAudit {
         _ fact: PDURecorded,
         _ version: RoomVersion
     ) {
-        if pdu.object["hashes"]?["sha256"]?.stringValue != ContentHash.compute(pdu.object) {
+        if !record.isErased, pdu.object["hashes"]?["sha256"]?.stringValue != ContentHash.compute(pdu.object) {
             note(record, fact, "its content hash does not match its content")
         }
         guard let ownServer, let ownKey, pdu.sender.serverName == ownServer else { return }
