@@ -118,6 +118,7 @@ package final class Homeserver: Sendable {
             notifier.expire()
             ephemeral.expire()
             count += 1
+            if count % 20 == 0 { storage.catchUpIfStuck(log: log) }
             if count % 1200 == 0 { await noteSightings() }
             do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
         }

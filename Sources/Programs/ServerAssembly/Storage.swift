@@ -59,6 +59,16 @@ package final class Storage: Sendable {
         }
     }
 
+    /// After a full disk the log has records that the projections could not take, and no commit may come to bring them along.
+    package func catchUpIfStuck(log: StructuredLog) {
+        guard eventLog.durableHead > views.head, engine.halted == nil else { return }
+        do {
+            try engine.applyMissed()
+        } catch {
+            log.warning("the projections are behind the log", [("fault", "\(error)")])
+        }
+    }
+
     /// The number in every sync token; a restore into the past changes it.
     package var epoch: UInt64 { eventLog.epoch }
 

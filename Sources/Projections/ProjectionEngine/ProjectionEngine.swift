@@ -90,6 +90,16 @@ package final class ProjectionEngine: Sendable {
         }
     }
 
+    /// Applies what the log has more than the views, as when the views could not be written for a while: otherwise that would
+    /// wait for the next commit, and commands that are decided on the views would be refused until then.
+    package func applyMissed() throws {
+        try gate.withLock { _ in
+            if let halted = state.halted { throw halted }
+            guard let source = source.withLock({ $0 }) else { return }
+            try readMissed(until: try source.head().next, source)
+        }
+    }
+
     private func readMissed(until end: LogPosition, _ source: RecordSource) throws {
         while views.head.next < end {
             let wanted = min(end.rawValue - views.head.next.rawValue, 1024)
