@@ -206,7 +206,8 @@ struct GroupPlan {
                     EventRecord(
                         position: LogPosition(rawValue: base + UInt64(segment.start + index) + 1), epoch: UInt64(epoch),
                         wallTimeMs: wallTimeMs, streamVersion: place.streamVersion,
-                        record: segment.prepared.batch.records[index], digest: entry.digest, chain: place.chain))
+                        record: segment.prepared.batch.records[segment.prepared.range.lowerBound + index],
+                        digest: entry.digest, chain: place.chain))
             }
         }
         return records

@@ -28,8 +28,8 @@ package struct LogOptions: Sendable {
         checkpointRecords: UInt64 = 4096,
         checkpointMs: Int64 = 60_000,
         compressionLevel: Int32 = 1,
-        fastCompressionFrom: Int = 32 << 10,
-        noCompressionFrom: Int = 512 << 10
+        fastCompressionFrom: Int = 16 << 10,
+        noCompressionFrom: Int = 64 << 10
     ) {
         self.store = store
         self.queueLimit = queueLimit

@@ -19,6 +19,8 @@ final class PreparedBatch: Sendable {
     }
 
     let batch: LogBatch
+    /// Which of the batch's records these are.
+    let range: Range<Int>
     let entries: [Entry]
     /// The streams of the records, each once; entries refer to them by index.
     let streams: [StreamID]
@@ -27,8 +29,9 @@ final class PreparedBatch: Sendable {
     /// Stream name, actor and cause of each record, framed.
     let texts: [UInt8]
 
-    init(batch: LogBatch, entries: [Entry], streams: [StreamID], bytes: [UInt8], texts: [UInt8]) {
+    init(batch: LogBatch, range: Range<Int>, entries: [Entry], streams: [StreamID], bytes: [UInt8], texts: [UInt8]) {
         self.batch = batch
+        self.range = range
         self.entries = entries
         self.streams = streams
         self.bytes = bytes
@@ -79,9 +82,9 @@ struct RecordEncoder: Sendable {
         let parts = await withTaskGroup(of: (Int, Result<PreparedBatch, AppendFault>).self) { group in
             for start in stride(from: 0, to: count, by: size) {
                 group.addTask {
-                    let part = LogBatch(records: Array(batch.records[start..<min(start + size, count)]))
+                    let range = start..<min(start + size, count)
                     do throws(AppendFault) {
-                        return (start, .success(try prepare(part, payloadBytes: payloadBytes)))
+                        return (start, .success(try prepare(batch, range, payloadBytes: payloadBytes)))
                     } catch {
                         return (start, .failure(error))
                     }
@@ -95,12 +98,14 @@ struct RecordEncoder: Sendable {
     }
 
     func prepare(_ batch: LogBatch) throws(AppendFault) -> PreparedBatch {
-        try prepare(batch, payloadBytes: try Self.check(batch))
+        try prepare(batch, 0..<batch.records.count, payloadBytes: try Self.check(batch))
     }
 
     /// - Parameter payloadBytes: the bytes of the whole batch's payloads, of which this may be a part.
-    private func prepare(_ batch: LogBatch, payloadBytes: Int) throws(AppendFault) -> PreparedBatch {
-        let count = batch.records.count
+    private func prepare(
+        _ batch: LogBatch, _ range: Range<Int>, payloadBytes: Int
+    ) throws(AppendFault) -> PreparedBatch {
+        let count = range.count
         let salts = randomBytes(count * RecordLayout.saltSize)
         guard salts.count == count * RecordLayout.saltSize else { throw .tooLarge }
         var entries: [PreparedBatch.Entry] = []
@@ -110,31 +115,35 @@ struct RecordEncoder: Sendable {
         texts.reserveCapacity(count * 72)
         var bytes: [UInt8] = []
         salts.withUnsafeBytes { salts in
-            compression.withRoom(batchBytes: payloadBytes) { room, isCompressing in
-                let share = batch.records.reduce(0) { $0 + $1.payload.count }
-                bytes.reserveCapacity(count * 128 + (isCompressing ? share * 5 / 8 : share))
-                for (index, record) in batch.records.enumerated() {
-                    let salt = UnsafeRawBufferPointer(
-                        rebasing: salts[(index * RecordLayout.saltSize)..<((index + 1) * RecordLayout.saltSize)])
-                    let body = room.frame(record)
-                    let form = stored(body.bytes, isCompressing ? room : nil)
-                    entries.append(
-                        PreparedBatch.Entry(
-                            digest: Hash32.digest(payload: body.payload, salt: salt), offset: bytes.count,
-                            count: RecordLayout.saltSize + form.bytes.count, textsOffset: texts.count,
-                            textsCount: body.texts.count,
-                            crc: RecordLayout.crc(RecordLayout.crc(0, salt), form.bytes),
-                            bodySize: UInt32(truncatingIfNeeded: body.bytes.count),
-                            stream: streams.number(record.stream),
-                            kind: record.kind.rawValue, dictionary: form.dictionary, version: record.version,
-                            flags: form.flags))
-                    texts.append(contentsOf: body.texts)
-                    bytes.append(contentsOf: salt)
-                    bytes.append(contentsOf: form.bytes)
+            // Through the buffer, so that no record is copied and counted.
+            batch.records.withUnsafeBufferPointer { records in
+                compression.withRoom(batchBytes: payloadBytes) { room, isCompressing in
+                    let share = payloadBytes / max(records.count, 1) * count
+                    bytes.reserveCapacity(count * 128 + (isCompressing ? share * 5 / 8 : share))
+                    for index in range {
+                        let start = (index - range.lowerBound) * RecordLayout.saltSize
+                        let salt = UnsafeRawBufferPointer(rebasing: salts[start..<(start + RecordLayout.saltSize)])
+                        let body = room.frame(records[index])
+                        let form = stored(body.bytes, isCompressing ? room : nil)
+                        entries.append(
+                            PreparedBatch.Entry(
+                                digest: Hash32.digest(payload: body.payload, salt: salt), offset: bytes.count,
+                                count: RecordLayout.saltSize + form.bytes.count, textsOffset: texts.count,
+                                textsCount: body.texts.count,
+                                crc: RecordLayout.crc(RecordLayout.crc(0, salt), form.bytes),
+                                bodySize: UInt32(truncatingIfNeeded: body.bytes.count),
+                                stream: streams.number(records[index].stream),
+                                kind: records[index].kind.rawValue, dictionary: form.dictionary,
+                                version: records[index].version, flags: form.flags))
+                        texts.append(contentsOf: body.texts)
+                        bytes.append(contentsOf: salt)
+                        bytes.append(contentsOf: form.bytes)
+                    }
                 }
             }
         }
-        return PreparedBatch(batch: batch, entries: entries, streams: streams.all, bytes: bytes, texts: texts)
+        return PreparedBatch(
+            batch: batch, range: range, entries: entries, streams: streams.all, bytes: bytes, texts: texts)
     }
 
     /// The stored form of a body: compressed when that is smaller.
@@ -177,14 +186,19 @@ struct RecordEncoder: Sendable {
     /// Checks the limits; answers the bytes of all payloads.
     private static func check(_ batch: LogBatch) throws(AppendFault) -> Int {
         guard batch.records.count <= largestBatch else { throw .tooLarge }
-        var bytes = 0
-        for record in batch.records {
-            bytes += record.payload.count
-            guard record.payload.count <= NewRecord.largestPayload, bytes <= largestBatchBytes,
-                record.stream.name.utf8.count <= StreamID.longestName,
-                record.actor.utf8.count <= NewRecord.longestText, record.cause.utf8.count <= NewRecord.longestText
-            else { throw .tooLarge }
+        let bytes = batch.records.withUnsafeBufferPointer { records -> Int? in
+            var bytes = 0
+            for index in records.indices {
+                bytes += records[index].payload.count
+                guard records[index].payload.count <= NewRecord.largestPayload, bytes <= largestBatchBytes,
+                    records[index].stream.name.utf8.count <= StreamID.longestName,
+                    records[index].actor.utf8.count <= NewRecord.longestText,
+                    records[index].cause.utf8.count <= NewRecord.longestText
+                else { return nil }
+            }
+            return bytes
         }
+        guard let bytes else { throw .tooLarge }
         return bytes
     }
 

@@ -4,12 +4,13 @@
 set -eu
 bench=$1
 root=$2
-rounds=${3:-3}
+rounds=${3:-7}
 here=$(dirname "$0")
 mkdir -p "$root"
 cc -O2 -o "$root/lmdb_loop" "$here/lmdb_loop.c" -llmdb
-median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
-for spec in "1 3000" "10 30000" "100 200000" "1000 400000"; do
+# The best of the rounds: other work on the machine only ever makes a round slower.
+best() { sort -n | tail -1 | awk '{ print $1 }'; }
+for spec in "1 1000" "10 10000" "100 50000" "1000 150000"; do
     set -- $spec
     rm -rf "$root/log"
     "$bench" "$root/log" "$1" "$(($1 < 10 ? 2000 : 20000))" 1 "$root/stored" > /dev/null
@@ -19,7 +20,7 @@ for spec in "1 3000" "10 30000" "100 200000" "1000 400000"; do
         rm -rf "$root/log"; "$root/lmdb_loop" "$root/log" "$1" "$2" "$root/stored" >> "$root/c"
         rm -rf "$root/log"; "$bench" "$root/log" "$1" "$2" 2 >> "$root/two"
     done
-    one=$(median < "$root/one"); two=$(median < "$root/two"); c=$(median < "$root/c")
+    one=$(best < "$root/one"); two=$(best < "$root/two"); c=$(best < "$root/c")
     awk -v n="$1" -v one="$one" -v two="$two" -v c="$c" 'BEGIN {
         printf "batch %4d: LMDB in C %7d/s, log %7d/s (%.2f), two batches under way %7d/s (%.2f)\n",
             n, c, one, one / c, two, two / c }'
