@@ -53,6 +53,12 @@ extension StoreEnvironment {
     /// Frees reader slots of processes that have died; answers how many.
     @discardableResult
     package func checkStaleReaders() -> Int {
+        // A closed environment has no readers.
+        (try? holdingEnvironment("checking readers") { freeStaleReaders() }) ?? 0
+    }
+
+    /// The same for a thread that already counts as a reader.
+    func freeStaleReaders() -> Int {
         var dead: Int32 = 0
         mdb_reader_check(environment, &dead)
         return Int(dead)
@@ -60,13 +66,21 @@ extension StoreEnvironment {
 
     /// Copies a consistent snapshot to an existing, empty directory while reads and writes go on.
     package func copy(to target: String, compact: Bool = false) throws(StoreFault) {
-        // The copy reads through the map, so it counts as a reader: the map must not move under it.
-        guard case .closed = gate.enter(nested: false) else {
-            defer { gate.leave(keeping: nil) }
-            let result = mdb_env_copy2(environment, target, compact ? UInt32(MDB_CP_COMPACT) : 0)
-            guard result == MDB_SUCCESS else { throw fault(result, "copying to \(target)") }
-            return
+        let result = try holdingEnvironment("copying") {
+            mdb_env_copy2(environment, target, compact ? UInt32(MDB_CP_COMPACT) : 0)
         }
-        throw StoreFault(code: .closed, operation: "copying", path: directory)
+        guard result == MDB_SUCCESS else { throw fault(result, "copying to \(target)") }
+    }
+
+    /// Counts as a reader meanwhile, so that neither the map nor the environment moves.
+    private func holdingEnvironment<R>(_ operation: String, _ body: () -> R) throws(StoreFault) -> R {
+        var kept: OpaquePointer?
+        switch gate.enter(nested: false) {
+        case .closed: throw StoreFault(code: .closed, operation: operation, path: directory)
+        case .renew(let idle): kept = idle
+        case .begin: break
+        }
+        defer { gate.leave(keeping: kept) }
+        return body()
     }
 }

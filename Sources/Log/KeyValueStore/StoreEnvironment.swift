@@ -123,7 +123,7 @@ package final class StoreEnvironment: @unchecked Sendable {
             case .begin:
                 result = mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &handle)
                 if result == MDB_READERS_FULL {
-                    checkStaleReaders()
+                    _ = freeStaleReaders()
                     result = mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &handle)
                 }
             }
