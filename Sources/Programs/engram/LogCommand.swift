@@ -2,6 +2,7 @@ import ArgumentParser
 import CanonicalJSON
 import EventLog
 import EventSigning
+import KeyValueStore
 import LogEvents
 import ServerAssembly
 
@@ -99,7 +100,7 @@ struct LogCommand: ParsableCommand {
 
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check every record: position, CRC, payload digest, hash chain, signed checkpoints.",
+            abstract: "Check every page and every record: position, CRC, payload digest, hash chain, signed checkpoints.",
             discussion: "Ends with 0 when the log is whole, with 1 when it is not: then the first bad record is named."
         )
         @OptionGroup var source: ConfigOption
@@ -107,6 +108,8 @@ struct LogCommand: ParsableCommand {
 
         func run() throws {
             let data = try source.dataDirectory()
+            // Before LMDB opens the file: it would follow a damaged page number out of its map.
+            try StoreFilePages.check(directory: data.log)
             let reader = try LogReader(directory: data.log)
             let progress = ProgressLine("records verified")
             let head = try reader.head().rawValue
