@@ -100,7 +100,7 @@ struct LogCommand: ParsableCommand {
 
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check every page and every record: position, CRC, payload digest, hash chain, signed checkpoints.",
+            abstract: "Check every page and record: position, CRC, payload digest, hash chain, signed checkpoints.",
             discussion: "Ends with 0 when the log is whole, with 1 when it is not: then the first bad record is named."
         )
         @OptionGroup var source: ConfigOption
