@@ -21,7 +21,8 @@ struct Exchange: Sendable {
         case .failure(let error as MatrixError): response = error.response
         case .failure(is CancellationError):
             // The client went away: nobody reads this answer, and nothing failed.
-            response = MatrixError(status: 499, errcode: "M_UNKNOWN", message: "The client closed the connection").response
+            response =
+                MatrixError(status: 499, errcode: "M_UNKNOWN", message: "The client closed the connection").response
         case .failure(let error):
             context.log.error(
                 "request failed",
