@@ -1,0 +1,59 @@
+import CanonicalJSON
+import EventLog
+import LogEvents
+import TestSupport
+import Testing
+
+@Suite("Payloads of facts") struct PayloadTests {
+    private let pdu = PDURecorded(
+        verdict: .rejected, roomVersion: "12", roomID: "!r", eventID: "$e", rule: "10.4", reason: "no",
+        setsOwnEntry: true,
+        isOutlier: true, sentBy: PDURecorded.ClientTransaction(deviceID: "D", transactionID: "t"), redacts: "$x",
+        stateDelta: [
+            PDURecorded.StateChange(type: "m.room.name", stateKey: "", eventID: "$n"),
+            PDURecorded.StateChange(type: "m.room.topic", stateKey: "", eventID: nil),
+        ], pdu: Array(#"{"a":1}"#.utf8))
+
+    @Test func aPDUSurvives() throws {
+        #expect(try PDURecorded(payload: pdu.payload()) == pdu)
+    }
+
+    @Test func everyOtherFactSurvives() throws {
+        let token = DeviceRegistered(
+            userID: "@a:b", deviceID: "D", tokenHash: "h", tokenExpiresAtMs: 5, refreshHash: "r", ip: "127.0.0.1")
+        #expect(try DeviceRegistered(payload: token.payload()) == token)
+        let data = AccountDataSet(userID: "@a:b", roomID: "!r", type: "m.tag", content: ["x": [1, 2.5, .null]])
+        #expect(try AccountDataSet(payload: data.payload()) == data)
+        let flags = AccountFlagsChanged(userID: "@a:b", isAdmin: false, isLocked: nil, isSuspended: true)
+        #expect(try AccountFlagsChanged(payload: flags.payload()) == flags)
+        let removed = DevicesRemoved(userID: "@a:b", deviceIDs: ["A", "B"])
+        #expect(try DevicesRemoved(payload: removed.payload()) == removed)
+    }
+
+    @Test func whatIsMissingIsNamed() {
+        #expect(throws: PayloadError(kind: "AliasRemoved", reason: "lacks the string alias")) {
+            try AliasRemoved(payload: Array("{}".utf8))
+        }
+    }
+
+    /// A payload of damaged bytes is refused or read, never a trap.
+    @Test func damagedPayloadsNeverTrap() {
+        var random = SeededRandom(seed: 64)
+        let whole = pdu.payload()
+        for _ in 0..<20_000 {
+            var bytes = whole
+            bytes.removeLast(Int.random(in: 0...whole.count, using: &random))
+            for _ in 0..<3 where !bytes.isEmpty {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+            }
+            _ = try? PDURecorded(payload: bytes)
+            _ = try? AccountRegistered(payload: bytes)
+        }
+    }
+
+    @Test func everyKindHasAName() {
+        #expect(Set(recordKindNames.values).count == recordKindNames.count)
+        #expect(recordKindNames[.pduRecorded] == "PDURecorded")
+        #expect(recordKindNames.keys.allSatisfy { !$0.isSystem })
+    }
+}
