@@ -168,7 +168,7 @@ var targets: [Target] = [
     ),
     .testTarget(
         name: "AccountCommandsTests",
-        dependencies: ["CanonicalJSON", "CommandHandling", "LogEvents", "MatrixIdentifiers"],
+        dependencies: ["CanonicalJSON", "CommandHandling", "EventSigning", "LogEvents", "MatrixIdentifiers"],
         swiftSettings: strict
     ),
 ]

@@ -42,16 +42,24 @@ package struct DataDirectory: Sendable {
 
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Bytes of all files below a directory, as they lie on the disk.
-    package static func bytesOnDisk(_ path: String) -> Int {
-        guard let folder = opendir(path) else { return 0 }
+    /// The names in a directory; nil when it is none that can be read.
+    private static func names(in path: String) -> [String]? {
+        guard let folder = opendir(path) else { return nil }
         defer { closedir(folder) }
-        var total = 0
+        var names: [String] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name == "." || name == ".." { continue }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Bytes of all files below a directory, as they lie on the disk.
+    package static func bytesOnDisk(_ path: String) -> Int {
+        var total = 0
+        for name in names(in: path) ?? [] {
             var information = stat()
             let child = path + "/" + name
             guard lstat(child, &information) == 0 else { continue }
@@ -66,15 +74,7 @@ package struct DataDirectory: Sendable {
 
     /// Removes a directory with all that is in it.
     package static func remove(_ path: String) throws {
-        if let folder = opendir(path) {
-            while let entry = readdir(folder) {
-                let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-                }
-                if name != "." && name != ".." { try remove(path + "/" + name) }
-            }
-            closedir(folder)
-        }
+        for name in names(in: path) ?? [] { try remove(path + "/" + name) }
         guard Glibc.remove(path) == 0 || errno == ENOENT else {
             throw Failure("cannot remove \(path): \(String(cString: strerror(errno))).")
         }

@@ -43,15 +43,15 @@ struct RebuildCommand: ParsableCommand {
     private func show(_ rows: [Rebuild.Comparison]) {
         let json = rows.map { row -> JSONValue in
             [
-                "projection": .string(row.name), "live": .string(RecordText.hex(row.live)),
-                "rebuilt": .string(RecordText.hex(row.rebuilt)), "equal": .bool(row.live == row.rebuilt),
+                "projection": .string(row.name), "live": .string(Hexadecimal.text(row.live)),
+                "rebuilt": .string(Hexadecimal.text(row.rebuilt)), "equal": .bool(row.live == row.rebuilt),
             ]
         }
         let text = rows.map { row in
             let name = row.name + String(repeating: " ", count: max(1, 16 - row.name.count))
             return row.live == row.rebuilt
-                ? "\(name)\(RecordText.hex(row.live))"
-                : "\(name)live \(RecordText.hex(row.live)) DIFFERS from rebuilt \(RecordText.hex(row.rebuilt))"
+                ? "\(name)\(Hexadecimal.text(row.live))"
+                : "\(name)live \(Hexadecimal.text(row.live)) DIFFERS from rebuilt \(Hexadecimal.text(row.rebuilt))"
         }
         output.show(.array(json), text: text.joined(separator: "\n"))
     }

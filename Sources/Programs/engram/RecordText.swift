@@ -54,8 +54,8 @@ enum RecordText {
             "stream_version": .integer(Int64(clamping: record.streamVersion)),
             "actor": .string(record.actor),
             "cause": .string(record.cause),
-            "payload_digest": .string(hex(record.payloadDigest)),
-            "chain_hash": .string(hex(record.chainHash)),
+            "payload_digest": .string(Hexadecimal.text(record.payloadDigest)),
+            "chain_hash": .string(Hexadecimal.text(record.chainHash)),
         ]
         if record.isErased { object["erased"] = true }
         if record.kind == .pduRecorded, let fact = try? PDURecorded(payload: record.payload) {
@@ -82,16 +82,5 @@ enum RecordText {
             object["payload"] = .object(payload)
         }
         return .object(object)
-    }
-
-    static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

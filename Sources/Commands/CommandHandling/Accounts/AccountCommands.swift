@@ -1,6 +1,7 @@
 package import CanonicalJSON
 import Decisions
 import EventLog
+import EventSigning
 package import LogEvents
 package import MatrixIdentifiers
 import Queries
@@ -87,7 +88,7 @@ package final class AccountCommands: Sendable {
         // "The ID of the filter […] Cannot start with a `{`": it is a hash of the filter.
         let text = String(decoding: definition.canonicalBytes(), as: UTF8.self)
         let hash = Array(AccessTokens.hash(text).prefix(12))
-        let filterID = Base64Text.encode(hash, alphabet: Base64Text.urlSafe)
+        let filterID = UnpaddedBase64.encodeURLSafe(hash)
         if try accounts.filter(caller.userID, id: filterID) != nil { return filterID }
         let fact = FilterCreated(
             userID: caller.userID.rawValue, filterID: filterID, definition: .object(definition))

@@ -1,4 +1,5 @@
 package import CanonicalJSON
+import EventSigning
 package import MatrixIdentifiers
 import Synchronization
 
@@ -40,7 +41,7 @@ package final class InteractiveSessions: Sendable {
         // A body too large to keep is not: the client sends it again with its `auth`, as the specification asks.
         let isSmall = request.canonicalBytes().count <= Self.maximumRequestBytes
         let session = InteractiveSession(
-            id: Base64Text.encode(randomBytes(18), alphabet: Base64Text.urlSafe),
+            id: UnpaddedBase64.encodeURLSafe(randomBytes(18)),
             operation: operation,
             request: isSmall ? request : JSONObject()
         )

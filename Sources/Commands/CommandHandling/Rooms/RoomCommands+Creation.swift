@@ -78,7 +78,7 @@ extension RoomCommands {
         let provisional = try RoomID(parsing: "!" + opaqueLocalpart() + ":" + environment.serverName.rawValue)
         var head = RoomHeadState(
             version: version, roomID: provisional, streamVersion: 0, forwardExtremities: [], depth: 0, source: nil)
-        let (create, createFact) = try decider.decide(plan.create, on: &head)
+        let createFact = try decider.decide(plan.create, on: &head).fact
         let roomID = try RoomID(parsing: createFact.roomID)
         if roomID != provisional { head = head.renamed(to: roomID) }
         var facts = [createFact]
@@ -88,7 +88,6 @@ extension RoomCommands {
             // What the body asked for contradicts itself (say, an override that takes the creator's own power away).
             throw Rejection(400, "M_INVALID_ROOM_STATE", rejection.message)
         }
-        _ = create
         return (roomID, facts)
     }
 

@@ -55,7 +55,8 @@ package struct BackupArchive {
         }
         manifest.epoch = reader.epoch
         manifest.takenAtMs = WallClock.nowMs()
-        manifest.chainHead = try reader.record(at: LogPosition(rawValue: head)).map { hex($0.chainHash) } ?? ""
+        manifest.chainHead =
+            try reader.record(at: LogPosition(rawValue: head)).map { Hexadecimal.text($0.chainHash) } ?? ""
         manifest.attachments = [try attach("log-tables", try reader.exportTables())]
         if withSecrets {
             manifest.attachments.append(try attach("homeserver.yaml", try PrivateFile.read(configurationPath)))
@@ -123,11 +124,6 @@ package struct BackupArchive {
         guard DataDirectory.exists(path + "/" + file) else { return ["\(file) is missing"] }
         let (found, count) = try SegmentFile.digest(ofFile: path + "/" + file)
         return found == digest && count == bytes ? [] : ["\(file) is damaged: its digest is \(found), not \(digest)"]
-    }
-
-    private func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef")
-        return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
     // MARK: Restore

@@ -27,12 +27,11 @@ enum SegmentFile {
         func finish() -> String {
             var out = [UInt8](repeating: 0, count: 32)
             crypto_generichash_final(OpaquePointer(state), &out, 32)
-            let digits = Array("0123456789abcdef")
-            return String(out.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+            return Hexadecimal.text(out)
         }
     }
 
-    static func digest(ofFile path: String, limit: Int = 1 << 40) throws -> (digest: String, bytes: Int64) {
+    static func digest(ofFile path: String) throws -> (digest: String, bytes: Int64) {
         let digest = Digest()
         var total: Int64 = 0
         let input = try Input(path: path)
