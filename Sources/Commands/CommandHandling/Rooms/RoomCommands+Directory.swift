@@ -28,7 +28,11 @@ extension RoomCommands {
     private func newAlias(_ alias: RoomAlias, takenAs rejection: Rejection) throws -> NewAlias {
         let stream = StreamID(kind: .server, name: "alias/" + alias.rawValue)
         let version = try environment.log.streamVersion(of: stream)
-        guard try DirectoryQueries(views: environment.views).alias(alias) == nil else { throw rejection }
+        // The stream of an alias has a creation and a removal by turns, each at an expected version: an odd version means that
+        // it exists, also when the projections do not show it yet.
+        guard version.isMultiple(of: 2), try DirectoryQueries(views: environment.views).alias(alias) == nil else {
+            throw rejection
+        }
         return NewAlias(alias: alias, stream: stream, version: version)
     }
 
@@ -63,7 +67,14 @@ extension RoomCommands {
         let stream = StreamID(kind: .server, name: "alias/" + alias.rawValue)
         let fact = AliasRemoved(alias: alias.rawValue)
         let record = fact.record(stream: stream, actor: caller.userID.rawValue, cause: caller.requestID)
-        _ = try await environment.log.append(LogBatch(records: [record], expected: []))
+        let version = try environment.log.streamVersion(of: stream)
+        let gone = Rejection.notFound("There is no alias \(alias).")
+        guard !version.isMultiple(of: 2) else { throw gone }
+        do {
+            _ = try await environment.log.append(LogBatch(records: [record], expected: [(stream, version)]))
+        } catch {
+            throw error.isConflict ? gone : error
+        }
         if mayChange { try await dropCanonicalAlias(alias, of: room, caller: caller) }
     }
 
