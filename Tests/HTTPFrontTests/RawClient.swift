@@ -17,7 +17,8 @@ final class RawClient {
     private let descriptor: Int32
     private var unread: [UInt8] = []
 
-    init(port: Int, seconds: Int = 20) throws {
+    /// - Parameter address: in host order; any of 127.0.0.0/8 is this machine.
+    init(address host: UInt32 = 0x7F00_0001, port: Int, seconds: Int = 20) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw ClientFault.socket(errno) }
         var timeout = timeval(tv_sec: seconds, tv_usec: 0)
@@ -26,7 +27,7 @@ final class RawClient {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = host.bigEndian
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

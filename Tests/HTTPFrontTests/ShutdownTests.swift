@@ -17,21 +17,25 @@ import Testing
                     return .json(Array("\"woken\"".utf8))
                 })
         ]
+        // An address of its own: on 127.0.0.1 a test beside this one may be given the port as soon as it is free, and
+        // the last connection below would then reach that one's server.
         let server = HTTPServer(
-            configuration: HTTPServerConfiguration(listeners: [HTTPListener(port: 0)]), router: Router(routes),
-            pool: pool, metrics: metrics, log: StructuredLog(sink: .nowhere), shutdownSignal: signal)
+            configuration: HTTPServerConfiguration(listeners: [HTTPListener(host: "127.66.7.1", port: 0)]),
+            router: Router(routes), pool: pool, metrics: metrics, log: StructuredLog(sink: .nowhere),
+            shutdownSignal: signal)
         let port = try await server.start()[0].port
-        let clients = try (0..<20).map { _ in try RawClient(port: port) }
+        let connect = { try RawClient(address: 0x7F42_0701, port: port) }
+        let clients = try (0..<20).map { _ in try connect() }
         for client in clients { client.send("GET /sync HTTP/1.1\r\nHost: test\r\n\r\n") }
         while waiting.load(ordering: .relaxed) < clients.count { try await Task.sleep(for: .milliseconds(5)) }
-        let idle = try RawClient(port: port)
+        let idle = try connect()
         await server.shutdown(grace: .seconds(20))
         for client in clients {
             #expect(try client.receive().text == "\"woken\"")
             #expect(client.isClosedByServer())
         }
         #expect(idle.isClosedByServer())
-        #expect(throws: (any Error).self) { try RawClient(port: port) }
+        #expect(throws: (any Error).self) { try connect() }
         #expect(metrics.text.contains("engram_http_connections 0\n"))
         pool.shutdown()
     }
