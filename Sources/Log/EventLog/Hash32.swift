@@ -1,3 +1,4 @@
+import CChecksum
 import CSodium
 import KeyValueStore
 
@@ -32,8 +33,36 @@ struct Hash32: Hashable, Sendable {
 
     /// The salted digest of a payload. The salt keeps a short payload from being guessed once it is erased.
     static func digest(payload: UnsafeRawBufferPointer, salt: UnsafeRawBufferPointer) -> Hash32 {
-        blake2b(payload, salt: salt, personal: "engram payload 1")
+        blake2b(payload, salt: salt, personal: payloadPersonal)
     }
+
+    /// Four salted digests in the time of about two, where the processor has the registers for it.
+    ///
+    /// - Parameter salts: of the four payloads, one after the other.
+    static func digests(
+        payloads: (UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer, UnsafeRawBufferPointer),
+        salts: UnsafeRawBufferPointer
+    ) -> (Hash32, Hash32, Hash32, Hash32) {
+        var hashes = (Hash32.zero, Hash32.zero, Hash32.zero, Hash32.zero)
+        let isDone = withUnsafeMutableBytes(of: &hashes) { output in
+            engram_blake2b_four(
+                message(payloads.0), message(payloads.1), message(payloads.2), message(payloads.3),
+                salts.baseAddress, payloadPersonal.utf8Start, output.baseAddress) != 0
+        }
+        if isDone { return hashes }
+        let size = salts.count / 4
+        let salt = { (lane: Int) in UnsafeRawBufferPointer(rebasing: salts[(lane * size)..<((lane + 1) * size)]) }
+        return (
+            digest(payload: payloads.0, salt: salt(0)), digest(payload: payloads.1, salt: salt(1)),
+            digest(payload: payloads.2, salt: salt(2)), digest(payload: payloads.3, salt: salt(3))
+        )
+    }
+
+    private static func message(_ bytes: UnsafeRawBufferPointer) -> engram_message {
+        engram_message(bytes: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), count: bytes.count)
+    }
+
+    private static let payloadPersonal: StaticString = "engram payload 1"
 
     /// A link of the chain.
     static func chain(_ input: UnsafeRawBufferPointer) -> Hash32 {

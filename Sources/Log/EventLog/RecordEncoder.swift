@@ -120,14 +120,16 @@ struct RecordEncoder: Sendable {
                 compression.withRoom(batchBytes: payloadBytes) { room, isCompressing in
                     let share = payloadBytes / max(records.count, 1) * count
                     bytes.reserveCapacity(count * 128 + (isCompressing ? share * 5 / 8 : share))
+                    var digests = PayloadDigests()
                     for index in range {
+                        let digest = digests.next(index, of: records, range, salts: salts)
                         let start = (index - range.lowerBound) * RecordLayout.saltSize
                         let salt = UnsafeRawBufferPointer(rebasing: salts[start..<(start + RecordLayout.saltSize)])
                         let body = room.frame(records[index])
                         let form = stored(body.bytes, isCompressing ? room : nil)
                         entries.append(
                             PreparedBatch.Entry(
-                                digest: Hash32.digest(payload: body.payload, salt: salt), offset: bytes.count,
+                                digest: digest, offset: bytes.count,
                                 count: RecordLayout.saltSize + form.bytes.count, textsOffset: texts.count,
                                 textsCount: body.texts.count,
                                 crc: RecordLayout.crc(RecordLayout.crc(0, salt), form.bytes),
