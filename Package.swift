@@ -56,6 +56,9 @@ var targets: [Target] = [
     library(
         "EventAuthorization", in: "Spec",
         ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    library(
+        "StateResolution", in: "Spec",
+        ["CanonicalJSON", "EventAuthorization", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     // Log
     library("KeyValueStore", in: "Log", ["CLMDB"]),
     library("EventLog", in: "Log", ["CChecksum", "CSodium", "CZstd", "KeyValueStore"]),
@@ -133,6 +136,9 @@ var targets: [Target] = [
     tests(
         of: "EventAuthorization",
         ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
+    tests(
+        of: "StateResolution",
+        ["CanonicalJSON", "EventAuthorization", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "KeyValueStore"),
     tests(of: "EventLog", ["CSodium", "KeyValueStore"]),
     tests(of: "LogEvents", ["CanonicalJSON", "EventLog"]),
@@ -177,7 +183,8 @@ var targets: [Target] = [
 if Context.environment["ENGRAM_BENCH"] != nil {
     targets.append(
         .executableTarget(
-            name: "json-bench", dependencies: ["CanonicalJSON"], path: "tools/bench/json", swiftSettings: strict))
+            name: "json-bench", dependencies: ["CanonicalJSON"], path: "tools/bench/json",
+            exclude: ["run.sh", "simdjson_shim.cpp"], swiftSettings: strict))
     targets.append(
         .executableTarget(
             name: "log-bench", dependencies: ["EventLog", "KeyValueStore"], path: "tools/bench/log",
@@ -194,6 +201,14 @@ if Context.environment["ENGRAM_BENCH"] != nil {
                 "Queries", "ReadModel",
             ],
             path: "tools/bench/queries", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
+            name: "resolution-bench",
+            dependencies: [
+                "CanonicalJSON", "EventAuthorization", "MatrixEvents", "MatrixIdentifiers", "RoomVersions",
+                "StateResolution",
+            ],
+            path: "tools/bench/resolution", swiftSettings: strict))
     targets.append(
         .executableTarget(
             name: "replay-bench",
