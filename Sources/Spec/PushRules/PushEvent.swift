@@ -1,0 +1,45 @@
+package import CanonicalJSON
+
+/// An event as push rules look at it. One is made for each event and shared by the rules of all users.
+///
+/// A class, because what was folded once is kept for the next rule; it must stay on one thread.
+package final class PushEvent {
+    package let roomID: String
+    package let object: JSONObject
+    private var folded: [String: FoldedText?] = [:]
+
+    /// - Parameter object: the event in the format of clients, with or without `room_id`.
+    package init(_ object: JSONObject, roomID: String) {
+        self.object = object
+        self.roomID = roomID
+    }
+
+    package var sender: String { object["sender"]?.stringValue ?? "" }
+    package var type: String { object["type"]?.stringValue ?? "" }
+
+    func value(at path: PropertyPath) -> JSONValue? {
+        guard let first = path.names.first else { return nil }
+        if path.names.count == 1, first.utf8.elementsEqual("room_id".utf8) { return .string(roomID) }
+        var value = object[first]
+        for name in path.names.dropFirst() {
+            guard let inner = value else { return nil }
+            value = inner[name]
+        }
+        return value
+    }
+
+    /// "If the property specified by `key` is completely absent from the event, or does not have a string value, then the
+    /// condition will not match": nil then.
+    func foldedText(at path: PropertyPath) -> FoldedText? {
+        if let known = folded[path.text] { return known }
+        let text = value(at: path)?.stringValue.map { FoldedText($0) }
+        folded[path.text] = .some(text)
+        return text
+    }
+
+    /// The users whom `m.mentions` names, for whom default rules may come to something else than for everybody.
+    package var mentionedUsers: [String] {
+        let users = object["content"]?["m.mentions"]?["user_ids"]?.arrayValue ?? []
+        return users.compactMap(\.stringValue)
+    }
+}
