@@ -85,6 +85,9 @@ import Testing
             ("100", 100), ("000100", 100), ("+100", 100), ("-100", -100), (" 100 ", 100), (" 00100 ", 100),
             (" +100 ", 100),
             ("\t-100\n", -100), ("-9223372036854775808", Int64.min), ("9223372036854775807", Int64.max),
+            // What 64 bits do not hold is the highest or the lowest level.
+            ("9223372036854775808", Int64.max), ("-9223372036854775809", Int64.min),
+            ("+00099999999999999999999999999999", Int64.max), ("\u{a0}\u{2003}5\u{3000}\u{85}", 5), ("-0", 0),
         ] as [(String, Int64)])
     func strings(text: String, level: Int64) {
         for version in RoomVersion.all {
@@ -93,8 +96,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", " ", "+", "-", "--1", "1.5", "1e3", "0x10", "1 0", "9223372036854775808", "-9223372036854775809", "\u{661}",
-        "1\u{a0}", "1_000",
+        "", " ", "+", "-", "--1", "1.5", "1e3", "0x10", "1 0", "\u{661}", "1_000", "- 1", "1-", "99999999999999999999x",
+        "1\u{200b}", "1\u{0}", "１", "NaN", "Infinity", "true",
     ])
     func badStrings(text: String) {
         #expect(PowerLevelValue.parse(.string(text), version: .v1) == nil)
@@ -105,8 +108,10 @@ import Testing
         #expect(PowerLevelValue.parse(-50.57, version: .v5) == -50)
         #expect(PowerLevelValue.parse(51_146.98, version: .v5) == 51_146)
         #expect(PowerLevelValue.parse(50.57, version: .v6) == nil)
-        for huge in [1e300, -1e300, 9.3e18, .infinity, -.infinity, .nan] {
-            #expect(PowerLevelValue.parse(.double(huge), version: .v1) == nil)
+        for huge in [1e300, 9.3e18, 0x1p63] { #expect(PowerLevelValue.parse(.double(huge), version: .v1) == .max) }
+        for huge in [-1e300, -9.3e18] { #expect(PowerLevelValue.parse(.double(huge), version: .v1) == .min) }
+        for none in [Double.infinity, -.infinity, .nan] {
+            #expect(PowerLevelValue.parse(.double(none), version: .v1) == nil)
         }
         for other in [JSONValue.null, true, [], [:]] { #expect(PowerLevelValue.parse(other, version: .v1) == nil) }
     }
