@@ -50,6 +50,7 @@ var targets: [Target] = [
     library("MatrixIdentifiers", in: "Spec"),
     library("CanonicalJSON", in: "Spec"),
     library("RoomVersions", in: "Spec"),
+    library("PushRules", in: "Spec", ["CanonicalJSON"]),
     library("MatrixEvents", in: "Spec", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     library(
         "EventSigning", in: "Spec", ["CanonicalJSON", "CSodium", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
@@ -128,9 +129,16 @@ var targets: [Target] = [
     ),
     // Testing
     library("TestSupport", in: "Testing"),
+    library(
+        "Simulation", in: "Testing",
+        [
+            "CanonicalJSON", "EventAuthorization", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions",
+            "StateResolution", "TestSupport",
+        ]),
     tests(of: "CanonicalJSON"),
     tests(of: "MatrixIdentifiers"),
     tests(of: "RoomVersions"),
+    tests(of: "PushRules", ["CanonicalJSON"]),
     tests(of: "MatrixEvents", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "EventSigning", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(
@@ -138,6 +146,12 @@ var targets: [Target] = [
         ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(
         of: "StateResolution",
+        [
+            "CanonicalJSON", "EventAuthorization", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions",
+            "Simulation",
+        ]),
+    tests(
+        of: "Simulation",
         ["CanonicalJSON", "EventAuthorization", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "KeyValueStore"),
     tests(of: "EventLog", ["CSodium", "KeyValueStore"]),
@@ -209,6 +223,10 @@ if Context.environment["ENGRAM_BENCH"] != nil {
                 "StateResolution",
             ],
             path: "tools/bench/resolution", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
+            name: "differential", dependencies: ["RoomVersions", "Simulation"], path: "tools/bench/differential",
+            swiftSettings: strict))
     targets.append(
         .executableTarget(
             name: "replay-bench",

@@ -1,0 +1,32 @@
+package import MatrixEvents
+package import MatrixIdentifiers
+package import RoomVersions
+
+/// A room made from a seed: its events, and states of it that are to be resolved.
+package struct GeneratedRoom: Sendable {
+    package let seed: UInt64
+    package let version: RoomVersion
+    package let roomID: RoomID
+    /// Every event at hand; some rooms lack events that others name.
+    package internal(set) var events: [EventID: PDU] = [:]
+    /// The IDs of all events that were made, parents first.
+    package internal(set) var order: [EventID] = []
+    /// The events that a server would have rejected, and in some rooms others at random.
+    package internal(set) var rejected: Set<EventID> = []
+    /// At least two states.
+    package internal(set) var states: [NaiveState] = []
+    /// What was done to the states that no history explains, as an incomplete `/state` answer does.
+    package internal(set) var tampering = 0
+
+    /// Makes the room of a seed: the same on every machine.
+    package static func generate(seed: UInt64, version: RoomVersion) throws -> GeneratedRoom {
+        var generator = try RoomGenerator(seed: seed, version: version)
+        try generator.run()
+        return generator.room
+    }
+
+    /// The naive resolution of this room.
+    package var naive: NaiveResolution {
+        NaiveResolution(version: version, roomID: roomID, events: events, rejected: rejected)
+    }
+}
