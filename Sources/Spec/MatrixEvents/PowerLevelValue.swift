@@ -50,6 +50,8 @@ package enum PowerLevelValue {
     /// do `Infinity`, `-Infinity` and `NaN`": the JSON parser does not let them in.
     private static func parse(_ number: Double) -> Int64? {
         guard number.isFinite else { return nil }
-        return Int64(exactly: number.rounded(.towardZero)) ?? (number < 0 ? .min : .max)
+        // The conversion truncates, and traps beyond these bounds; `rounded` would need the math library.
+        guard number >= -0x1p63 else { return .min }
+        return number < 0x1p63 ? Int64(number) : .max
     }
 }
