@@ -7,10 +7,15 @@ package struct ResolutionInput {
     package let base: any StateLookup
     /// The states, each as its difference from `base`.
     package let states: [StateDifference]
+    /// A number that no event in the base or the states exceeds, when the caller knows one.
+    ///
+    /// It spares a resolution deep in the past the look at all that came later; nil is always right.
+    package let newest: EventNumber?
 
-    package init(base: any StateLookup, states: [StateDifference]) {
+    package init(base: any StateLookup, states: [StateDifference], newest: EventNumber? = nil) {
         self.base = base
         self.states = states
+        self.newest = newest
     }
 
     /// Takes whole states, which are walked: for tests, and where nothing better is at hand.
