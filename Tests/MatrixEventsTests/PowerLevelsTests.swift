@@ -115,4 +115,53 @@ import Testing
         }
         for other in [JSONValue.null, true, [], [:]] { #expect(PowerLevelValue.parse(other, version: .v1) == nil) }
     }
+
+    /// Every shape of a level that rooms have been seen with, and what it is worth in the versions.
+    @Test(
+        arguments: [
+            // What it is worth until v5, until v9, and from v10 on; nil where it counts as absent.
+            (7, 7, 7, 7), (-7, -7, -7, -7), (0, 0, 0, 0), (9_007_199_254_740_991, maximum, maximum, maximum),
+            (-9_007_199_254_740_991, -maximum, -maximum, -maximum), ("7", 7, 7, nil), (" +07\t", 7, 7, nil),
+            ("-7", -7, -7, nil), ("", nil, nil, nil), ("seven", nil, nil, nil), ("7.0", nil, nil, nil),
+            ("7e1", nil, nil, nil), ("99999999999999999999", .max, .max, nil),
+            ("-99999999999999999999", .min, .min, nil),
+            (7.9, 7, nil, nil), (-7.9, -7, nil, nil), (1e300, .max, nil, nil), (-1e300, .min, nil, nil),
+            (.null, nil, nil, nil), (true, nil, nil, nil), (false, nil, nil, nil), ([], nil, nil, nil),
+            ([7], nil, nil, nil), ([:], nil, nil, nil), (["level": 7], nil, nil, nil),
+        ] as [(JSONValue, Int64?, Int64?, Int64?)])
+    func everyShape(value: JSONValue, untilFive: Int64?, untilNine: Int64?, later: Int64?) throws {
+        let user = try UserID(parsing: "@u:example.org")
+        for (index, version) in RoomVersion.all.enumerated() {
+            let worth = index < 5 ? untilFive : index < 9 ? untilNine : later
+            let names = ["ban", "kick", "redact", "invite", "users_default", "events_default", "state_default"]
+            var content = JSONObject(names.map { ($0, value) })
+            content["users"] = ["@u:example.org": value]
+            content["events"] = ["m.x": value]
+            content["notifications"] = ["room": value]
+            let levels = PowerLevels(content: content, create: nil, version: version)
+            let read = [
+                levels.ban, levels.kick, levels.redact, levels.invite, levels.usersDefault, levels.eventsDefault,
+                levels.stateDefault, levels.level(of: user), levels.required(forType: "m.x", isState: false),
+                levels.required(forType: "m.x", isState: true), levels.required(forNotification: "room"),
+            ]
+            // Without a level of its own, a thing has the default of the event, or that of the specification.
+            let defaults: [Int64] = [50, 50, 50, 0, 0, 0, 50, 0, 0, 50, 50]
+            #expect(read == defaults.map { worth ?? $0 }, "v\(version) \(value)")
+        }
+    }
+
+    private static let maximum: Int64 = 9_007_199_254_740_991
+
+    /// A table that is no object holds nothing.
+    @Test(arguments: RoomVersion.all)
+    func tablesThatAreNone(version: RoomVersion) throws {
+        let user = try UserID(parsing: "@u:example.org")
+        for odd in [JSONValue.null, 3, "x", true, [["@u:example.org", 7]]] {
+            let levels = PowerLevels(
+                content: ["users": odd, "events": odd, "notifications": odd], create: nil, version: version)
+            #expect(levels.level(of: user) == 0)
+            #expect(levels.required(forType: "m.x", isState: true) == 50)
+            #expect(levels.required(forNotification: "room") == 50)
+        }
+    }
 }

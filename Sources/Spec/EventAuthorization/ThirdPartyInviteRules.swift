@@ -1,5 +1,4 @@
 internal import CanonicalJSON
-internal import EventSigning
 internal import MatrixEvents
 internal import MatrixIdentifiers
 
@@ -32,15 +31,8 @@ extension AuthorizationInput {
         }
         // "If any signature in `signed` matches any public key in the `m.room.third_party_invite` event, allow. […]
         // Otherwise, reject."
-        guard SignatureVerifier.isSigned(object: signed, byAnyOf: publicKeys(in: event.content)) else {
+        guard ThirdPartyInviteKeys(content: event.content).signed(signed) else {
             throw reject(number("8"), "no key of the third-party invite signed the object")
         }
-    }
-
-    /// "A single public key in the `public_key` property. A list of public keys in the `public_keys` property."
-    private func publicKeys(in content: JSONObject) -> [[UInt8]] {
-        var encoded = [content["public_key"]?.stringValue]
-        for entry in content["public_keys"]?.arrayValue ?? [] { encoded.append(entry["public_key"]?.stringValue) }
-        return encoded.compactMap { $0.flatMap(UnpaddedBase64.decode) }
     }
 }
