@@ -38,11 +38,14 @@ struct FirstResolution {
         var others: [[Conflicting]] = []
         for slot in slots {
             let list = try sorted(slot)
-            if slot.slot == reader.powerLevelsSlot {
+            guard let first = list.first else { continue }
+            // The type decides, with any state key.
+            let type = try reader.pdu(of: first.event).type
+            if type.hasSameBytes(as: "m.room.power_levels") {
                 powerLevels.append(list)
-            } else if slot.slot == reader.joinRulesSlot {
+            } else if type.hasSameBytes(as: "m.room.join_rules") {
                 joinRules.append(list)
-            } else if let first = list.first, try reader.pdu(of: first.event).type.hasSameBytes(as: "m.room.member") {
+            } else if type.hasSameBytes(as: "m.room.member") {
                 members.append(list)
             } else {
                 others.append(list)

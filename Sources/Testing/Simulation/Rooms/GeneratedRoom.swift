@@ -7,14 +7,14 @@ package struct GeneratedRoom: Sendable {
     package let seed: UInt64
     package let version: RoomVersion
     package let roomID: RoomID
-    /// Every event at hand; some rooms lack events that others name.
+    /// Every event.
     package internal(set) var events: [EventID: PDU] = [:]
     /// The IDs of all events that were made, parents first.
     package internal(set) var order: [EventID] = []
     /// The events that a server would have rejected, and in some rooms others at random.
     package internal(set) var rejected: Set<EventID> = []
-    /// At least two states.
-    package internal(set) var states: [NaiveState] = []
+    /// Several sets of states, each of at least two, that are to be resolved.
+    package internal(set) var questions: [[NaiveState]] = []
     /// What was done to the states that no history explains, as an incomplete `/state` answer does.
     package internal(set) var tampering = 0
 
@@ -24,6 +24,9 @@ package struct GeneratedRoom: Sendable {
         try generator.run()
         return generator.room
     }
+
+    /// The first of the sets of states.
+    package var states: [NaiveState] { questions.first ?? [] }
 
     /// The naive resolution of this room.
     package var naive: NaiveResolution {

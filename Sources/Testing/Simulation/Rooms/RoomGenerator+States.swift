@@ -4,7 +4,13 @@ import TestSupport
 
 /// Which states of a generated room are to be resolved.
 extension RoomGenerator {
-    mutating func chooseStates() {
+    mutating func chooseQuestions() {
+        for _ in 0..<3 { room.questions.append(chooseStates()) }
+        guard random.oneIn(3) else { return }
+        for eventID in room.order.dropFirst() where random.oneIn(8) { room.rejected.insert(eventID) }
+    }
+
+    private mutating func chooseStates() -> [NaiveState] {
         var states = tips.map(\.state)
         while states.count < 2 || (states.count < 5 && random.oneIn(4)) {
             states.append((random.pick(past) ?? tips[0]).state)
@@ -15,11 +21,7 @@ extension RoomGenerator {
             }
         }
         for index in stride(from: states.count - 1, to: 0, by: -1) { states.swapAt(index, random.below(index + 1)) }
-        room.states = states
-        if random.oneIn(3) {
-            for eventID in room.order.dropFirst() where random.oneIn(8) { room.rejected.insert(eventID) }
-        }
-        if random.oneIn(8) { loseEvents() }
+        return states
     }
 
     /// What an incomplete or wrong `/state` answer does: older and rejected events, missing ones, those of other forks.
@@ -38,15 +40,6 @@ extension RoomGenerator {
         default:
             let same = room.order.filter { room.events[$0].flatMap { NaiveStateKey($0) } == entry }
             if let older = random.pick(same) { state[entry] = older }
-        }
-    }
-
-    /// Auth chains with holes: events that no state names go missing.
-    private mutating func loseEvents() {
-        let named = Set(room.states.flatMap(\.values))
-        for _ in 0..<2 {
-            let unnamed = room.order.dropFirst().filter { !named.contains($0) && room.events[$0] != nil }
-            if let lost = random.pick(Array(unnamed)) { room.events[lost] = nil }
         }
     }
 }

@@ -27,6 +27,8 @@ struct RoomGenerator {
         var random = SeededRandom(seed: seed)
         let servers = servers
         var users = (0..<4 + random.below(5)).map { "@u\($0):\(servers[random.below(servers.count)])" }
+        // Until v11 the room ID names the creator's server.
+        users[0] = "@u0:a.example"
         if random.oneIn(8) {
             // Canonically equivalent for Unicode, two users for Matrix.
             users[users.count - 2] = "@e\u{301}:a.example"
@@ -55,7 +57,7 @@ struct RoomGenerator {
                 try step(on: random.below(tips.count))
             }
         }
-        chooseStates()
+        chooseQuestions()
     }
 
     // MARK: The beginning
