@@ -229,6 +229,14 @@ if Context.environment["ENGRAM_BENCH"] != nil {
             swiftSettings: strict))
     targets.append(
         .executableTarget(
+            name: "state-bench",
+            dependencies: [
+                "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "Projections",
+                "ReadModel",
+            ],
+            path: "tools/bench/state", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
             name: "replay-bench",
             dependencies: [
                 "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "Projections",

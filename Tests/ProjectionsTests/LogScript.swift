@@ -10,10 +10,16 @@ struct LogScript {
     private var streamVersions: [StreamID: UInt64] = [:]
     private var depths: [String: Int64] = [:]
     private var extremities: [String: [String]] = [:]
-    private var eventCount = 0
+    private(set) var eventCount = 0
     var roomVersion = "11"
 
     var head: LogPosition { LogPosition(rawValue: UInt64(records.count)) }
+
+    /// The id of the event that is made as the so-manieth.
+    static func eventID(number: Int) -> String {
+        let digits = String(number)
+        return "$" + String(repeating: "x", count: 43 - digits.utf8.count) + digits
+    }
 
     mutating func append(_ fact: some LogEvent, stream: StreamID = StreamID(kind: .server, name: "test")) {
         append(fact.record(stream: stream, actor: "@test:a", cause: "test"))
@@ -33,16 +39,16 @@ struct LogScript {
     mutating func event(
         _ type: String, in room: String, by sender: String, stateKey: String? = nil, content: JSONObject = [:],
         redacts: String? = nil, transaction: String? = nil, verdict: PDURecorded.Verdict = .accepted,
-        setsOwnEntry: Bool? = nil, isOutlier: Bool = false, delta: [PDURecorded.StateChange] = []
+        setsOwnEntry: Bool? = nil, isOutlier: Bool = false, delta: [PDURecorded.StateChange] = [],
+        stateBefore: PDURecorded.StateBefore? = nil, previous: [String]? = nil
     ) -> String {
         eventCount += 1
-        let number = String(eventCount)
-        let eventID = "$" + String(repeating: "x", count: 43 - number.utf8.count) + number
+        let eventID = Self.eventID(number: eventCount)
         let depth = (depths[room] ?? 0) + 1
         var object: JSONObject = [
             "auth_events": [], "content": .object(content), "depth": .integer(depth),
             "hashes": ["sha256": "abc"], "origin_server_ts": .integer(1_700_000_000_000 + Int64(eventCount)),
-            "prev_events": .array((extremities[room] ?? []).map { .string($0) }), "room_id": .string(room),
+            "prev_events": .array((previous ?? extremities[room] ?? []).map { .string($0) }), "room_id": .string(room),
             "sender": .string(sender), "signatures": [:], "type": .string(type),
         ]
         if let stateKey { object["state_key"] = .string(stateKey) }
@@ -55,7 +61,7 @@ struct LogScript {
             setsOwnEntry: setsOwnEntry ?? (stateKey != nil && verdict == .accepted && !isOutlier),
             isOutlier: isOutlier,
             sentBy: transaction.map { PDURecorded.ClientTransaction(deviceID: "DEV", transactionID: $0) },
-            redacts: redacts, stateDelta: delta, pdu: object.canonicalBytes())
+            redacts: redacts, stateDelta: delta, stateBefore: stateBefore, pdu: object.canonicalBytes())
         append(fact.record(stream: StreamID(kind: .room, name: room), actor: sender, cause: "test"))
         return eventID
     }

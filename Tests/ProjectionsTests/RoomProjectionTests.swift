@@ -88,7 +88,7 @@ private func position(_ number: Int) -> LogPosition { LogPosition(rawValue: UInt
             try #expect(transaction.eventRow(tables, position(6))?.flags.contains(.softFailed) == true)
             try #expect(transaction.eventRow(tables, position(7))?.flags == [.state, .outlier])
             let slot = try #require(try transaction.slot(tables, type: "m.room.topic", stateKey: ""))
-            try #expect(transaction.get(tables.stateCurrent, ViewKeys.stateCurrent(number, slot)) == nil)
+            try #expect(transaction.stateHolder(tables, number, slot, asOf: position(99)) == position(0))
         }
     }
 
@@ -134,7 +134,7 @@ private func position(_ number: Int) -> LogPosition { LogPosition(rawValue: UInt
             try #expect(transaction.stateHolder(tables, number, topic, asOf: position(8)) == position(6))
             try #expect(transaction.stateHolder(tables, number, topic, asOf: position(9)) == position(5))
             try #expect(transaction.stateHolder(tables, number, rules, asOf: position(9)) == position(0))
-            try #expect(transaction.get(tables.stateCurrent, ViewKeys.stateCurrent(number, rules)) == nil)
+            try #expect(transaction.stateHolder(tables, number, rules, asOf: position(99)) == position(0))
             try #expect(transaction.roomHead(tables, number)?.joinedCount == 2)
             let user = try #require(try transaction.user(tables, bob))
             let value = try #require(try transaction.get(tables.stateMembers, ViewKeys.member(number, user)))

@@ -66,6 +66,18 @@ extension StoreReader where Self: ~Copyable {
         return statistics.ms_entries
     }
 
+    /// What a table takes up in the file: its pages, however full they are.
+    package func usage(_ table: StoreTable) throws(StoreFault) -> TableUsage {
+        var statistics = MDB_stat()
+        let result = mdb_stat(handle.pointer, table.index, &statistics)
+        guard result == MDB_SUCCESS else { throw fault(result, "measuring table \(table.name)") }
+        return TableUsage(
+            entries: statistics.ms_entries,
+            pages: statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages,
+            pageBytes: Int(statistics.ms_psize)
+        )
+    }
+
     /// The number of the snapshot that is read.
     package var snapshotNumber: UInt64 { UInt64(mdb_txn_id(handle.pointer)) }
 }

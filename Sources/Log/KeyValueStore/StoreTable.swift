@@ -17,3 +17,13 @@ package struct StoreTable: Sendable, Hashable {
     let index: MDB_dbi
     package let name: String
 }
+
+/// What a table takes up.
+package struct TableUsage: Sendable, Hashable {
+    package let entries: Int
+    /// Branch, leaf and overflow pages.
+    package let pages: Int
+    package let pageBytes: Int
+
+    package var bytes: Int { pages * pageBytes }
+}

@@ -33,6 +33,21 @@ package struct WriteTransaction: ~Copyable, StoreReader {
         try check(result, "writing to", table)
     }
 
+    /// Stores a value; when the key follows every key of the table, the pages before it stay full.
+    ///
+    /// Keys that mostly ascend then take half the room: LMDB splits a full page in the middle unless it is told.
+    package func putPacked(
+        _ table: StoreTable, _ key: some StoreBytes, _ value: some StoreBytes
+    ) throws(StoreFault) {
+        let result = key.withStoreBytes { keyBytes in
+            value.withStoreBytes { valueBytes in
+                let appended = put(table, keyBytes, valueBytes, UInt32(MDB_APPEND))
+                return appended == MDB_KEYEXIST ? put(table, keyBytes, valueBytes, 0) : appended
+            }
+        }
+        try check(result, "writing to", table)
+    }
+
     /// Stores a value unless the key has one; answers whether it did.
     package func putIfAbsent(
         _ table: StoreTable, _ key: some StoreBytes, _ value: some StoreBytes

@@ -2,11 +2,13 @@ package import EventLog
 
 /// A PDU was judged: accepted, soft-failed or rejected. The payload keeps its canonical JSON exactly as signed.
 ///
-/// Layout: format (1 byte, 1), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
-/// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event), then length-prefixed (varint)
-/// strings: room version, room id, event id; when rejected or soft-failed the rule and the reason; when flagged the
-/// device id and transaction id; when flagged the redacted event's id; when flagged the delta (varint count, then type,
-/// state key and event id of each; an empty event id removes the entry); then the PDU's bytes to the end.
+/// Layout: format (1 byte, 1 or 2), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
+/// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event, 32 = the state before is named), then
+/// length-prefixed (varint) strings: room version, room id, event id; when rejected or soft-failed the rule and the reason;
+/// when flagged the device id and transaction id; when flagged the redacted event's id; when flagged the delta (varint count,
+/// then type, state key and event id of each; an empty event id removes the entry); when flagged, which is what makes
+/// format 2, the state before: origin (1 byte), the id of its event and a delta of the same form; then the PDU's bytes to the
+/// end.
 package struct PDURecorded: LogEvent, Hashable {
     package static let kind = RecordKind.pduRecorded
 
@@ -47,8 +49,33 @@ package struct PDURecorded: LogEvent, Hashable {
     package var redacts: String?
     /// What state resolution changed beyond (or instead of) the event's own entry.
     package var stateDelta: [StateChange]
+    /// The state before the event; nil when that is the room's current state just before this record, as it is in a room
+    /// without forks, and for outliers, whose state nobody knows.
+    package var stateBefore: StateBefore?
     /// Canonical JSON as signed.
     package var pdu: [UInt8]
+
+    /// The state before an event of a fork: a state that earlier records fix, and what is different from it.
+    package struct StateBefore: Sendable, Hashable {
+        package enum Origin: UInt8, Sendable {
+            /// No entries at all; names no event.
+            case empty = 0
+            /// The state after the named event, which counts the event itself unless it was rejected.
+            case after = 1
+            /// The state before the named event.
+            case before = 2
+        }
+
+        package let origin: Origin
+        package let eventID: String
+        package let delta: [StateChange]
+
+        package init(origin: Origin, eventID: String, delta: [StateChange] = []) {
+            self.origin = origin
+            self.eventID = eventID
+            self.delta = delta
+        }
+    }
 
     /// Where a client's transaction id is valid: one device.
     package struct ClientTransaction: Sendable, Hashable {
@@ -73,6 +100,7 @@ package struct PDURecorded: LogEvent, Hashable {
         sentBy: ClientTransaction? = nil,
         redacts: String? = nil,
         stateDelta: [StateChange] = [],
+        stateBefore: StateBefore? = nil,
         pdu: [UInt8]
     ) {
         self.verdict = verdict
@@ -86,18 +114,21 @@ package struct PDURecorded: LogEvent, Hashable {
         self.sentBy = sentBy
         self.redacts = redacts
         self.stateDelta = stateDelta
+        self.stateBefore = stateBefore
         self.pdu = pdu
     }
 
     package func payload() -> [UInt8] {
         var out = PayloadWriter(capacity: pdu.count + 192)
-        out.byte(1)
+        // What older programs can read is written as they read it.
+        out.byte(stateBefore == nil ? 1 : 2)
         out.byte(verdict.rawValue)
         var flags: UInt8 = setsOwnEntry ? 1 : 0
         if isOutlier { flags |= 2 }
         if sentBy != nil { flags |= 4 }
         if !stateDelta.isEmpty { flags |= 8 }
         if redacts != nil { flags |= 16 }
+        if stateBefore != nil { flags |= 32 }
         out.byte(flags)
         out.string(roomVersion)
         out.string(roomID)
@@ -111,21 +142,44 @@ package struct PDURecorded: LogEvent, Hashable {
             out.string(sentBy.transactionID)
         }
         if let redacts { out.string(redacts) }
-        if !stateDelta.isEmpty {
-            out.varint(UInt64(stateDelta.count))
-            for change in stateDelta {
-                out.string(change.type)
-                out.string(change.stateKey)
-                out.string(change.eventID ?? "")
-            }
+        if !stateDelta.isEmpty { Self.write(stateDelta, to: &out) }
+        if let stateBefore {
+            out.byte(stateBefore.origin.rawValue)
+            out.string(stateBefore.eventID)
+            Self.write(stateBefore.delta, to: &out)
         }
         out.bytes.append(contentsOf: pdu)
         return out.bytes
     }
 
+    private static func write(_ delta: [StateChange], to out: inout PayloadWriter) {
+        out.varint(UInt64(delta.count))
+        for change in delta {
+            out.string(change.type)
+            out.string(change.stateKey)
+            out.string(change.eventID ?? "")
+        }
+    }
+
+    private static func readDelta(_ input: inout PayloadReader) throws(PayloadError) -> [StateChange] {
+        let count = try input.varint()
+        guard count <= UInt64(input.remaining) else {
+            throw PayloadError(kind: "PDURecorded", reason: "impossible number of state changes")
+        }
+        var delta: [StateChange] = []
+        for _ in 0..<count {
+            let type = try input.string()
+            let stateKey = try input.string()
+            let eventID = try input.string()
+            delta.append(StateChange(type: type, stateKey: stateKey, eventID: eventID.isEmpty ? nil : eventID))
+        }
+        return delta
+    }
+
     package init(payload: [UInt8]) throws(PayloadError) {
         var input = PayloadReader(payload, kind: "PDURecorded")
-        guard try input.byte() == 1 else {
+        let format = try input.byte()
+        guard format == 1 || format == 2 else {
             throw PayloadError(kind: "PDURecorded", reason: "unknown format; this log was made by a newer engram")
         }
         guard let verdict = Verdict(rawValue: try input.byte()) else {
@@ -147,20 +201,16 @@ package struct PDURecorded: LogEvent, Hashable {
             sentBy = nil
         }
         redacts = flags & 16 != 0 ? try input.string() : nil
-        var delta: [StateChange] = []
-        if flags & 8 != 0 {
-            let count = try input.varint()
-            guard count <= UInt64(payload.count) else {
-                throw PayloadError(kind: "PDURecorded", reason: "impossible number of state changes")
+        stateDelta = flags & 8 != 0 ? try Self.readDelta(&input) : []
+        if format == 2, flags & 32 != 0 {
+            guard let origin = StateBefore.Origin(rawValue: try input.byte()) else {
+                throw PayloadError(kind: "PDURecorded", reason: "unknown origin of the state before")
             }
-            for _ in 0..<count {
-                let type = try input.string()
-                let stateKey = try input.string()
-                let eventID = try input.string()
-                delta.append(StateChange(type: type, stateKey: stateKey, eventID: eventID.isEmpty ? nil : eventID))
-            }
+            let base = try input.string()
+            stateBefore = StateBefore(origin: origin, eventID: base, delta: try Self.readDelta(&input))
+        } else {
+            stateBefore = nil
         }
-        stateDelta = delta
         pdu = input.rest()
     }
 }

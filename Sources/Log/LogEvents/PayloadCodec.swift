@@ -75,5 +75,7 @@ struct PayloadReader {
         return text
     }
 
+    var remaining: Int { bytes.count - offset }
+
     func rest() -> [UInt8] { Array(bytes[offset...]) }
 }

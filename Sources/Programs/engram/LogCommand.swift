@@ -4,6 +4,7 @@ import EventLog
 import EventSigning
 import KeyValueStore
 import LogEvents
+import ReadModel
 import ServerAssembly
 
 struct LogCommand: ParsableCommand {
@@ -85,8 +86,16 @@ struct LogCommand: ParsableCommand {
             var byKind = JSONObject()
             for (kind, count) in kinds { byKind[RecordText.kindName(kind)] = .integer(count) }
             let perRecord = Int64(logBytes + viewBytes) / Int64(max(head, 1))
+            let state = try StateStorage(measuring: Views(directory: data.views, readOnly: true)) {
+                !Interruption.wasRequested
+            }
+            let stateRatio = (state.ratio * 1000).rounded() / 1000
             let json: JSONValue = [
                 "head": .integer(Int64(clamping: head)), "kinds": .object(byKind),
+                "room_state": [
+                    "bytes": .integer(Int64(state.bytes)), "events": .integer(Int64(state.stateEvents)),
+                    "described_bytes": .integer(Int64(state.describedBytes)), "ratio": .double(stateRatio),
+                ],
                 "payload_bytes": .integer(payloadBytes), "log_bytes_on_disk": .integer(Int64(logBytes)),
                 "views_bytes_on_disk": .integer(Int64(viewBytes)), "bytes_per_record": .integer(perRecord),
             ]
@@ -94,7 +103,9 @@ struct LogCommand: ParsableCommand {
             output.show(
                 json,
                 text: "head \(head)\n\(lines)\npayloads \(payloadBytes) bytes, log \(logBytes) and views \(viewBytes) "
-                    + "bytes on the disk, \(perRecord) for each record")
+                    + "bytes on the disk, \(perRecord) for each record\nroom state at every event: \(state.bytes) bytes for "
+                    + "\(state.stateEvents) state events with \(state.describedBytes) bytes of ids, types and keys, "
+                    + "ratio \(stateRatio)")
         }
     }
 

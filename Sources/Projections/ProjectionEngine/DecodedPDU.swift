@@ -19,6 +19,8 @@ package final class DecodedPDU: Sendable {
     /// The event it redacts, when that was judged effective.
     package let redacts: String?
     package let stateDelta: [PDURecorded.StateChange]
+    /// See ``PDURecorded/stateBefore``.
+    package let stateBefore: PDURecorded.StateBefore?
 
     package let type: String
     package let sender: String
@@ -62,6 +64,7 @@ package final class DecodedPDU: Sendable {
         isOutlier = fact.isOutlier
         redacts = fact.redacts
         stateDelta = fact.stateDelta
+        stateBefore = fact.stateBefore
         self.type = type
         self.sender = sender
         stateKey = fields.stateKey.flatMap(scan.string)

@@ -8,7 +8,7 @@ import RoomVersions
 /// Keeps each event as clients see it, found by position, by id and by the transaction that sent it.
 package struct EventsProjection: Projection {
     package let name = "events"
-    package let version: UInt32 = 1
+    package let version: UInt32 = 2
     package let tables: [ViewTable] = [.eventsRows, .eventsByID, .eventsTransactions]
 
     package init() {}
@@ -47,7 +47,8 @@ package struct EventsProjection: Projection {
         if let stateKey = pdu.stateKey {
             fields.slot = try batch.slot(type: pdu.type, stateKey: stateKey, transaction)
             if pdu.isInTimeline {
-                fields.replaced = try batch.stateHolder(room, fields.slot, before: position, transaction)
+                fields.replaced = try StateChanges.replaced(
+                    by: pdu, at: position, room, fields.slot, transaction, batch)
             }
         }
         if pdu.verdict == .accepted { fields.transaction = pdu.transaction }

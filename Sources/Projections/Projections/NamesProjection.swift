@@ -55,7 +55,8 @@ package struct NamesProjection: Projection {
             try batch.internSlot(type: pdu.type, stateKey: stateKey, transaction)
             if pdu.isMember { try batch.intern(.user, stateKey, transaction) }
         }
-        for change in pdu.stateDelta {
+        let changes = pdu.stateBefore.map { pdu.stateDelta + $0.delta } ?? pdu.stateDelta
+        for change in changes {
             try batch.internSlot(type: change.type, stateKey: change.stateKey, transaction)
             if change.type.hasSameBytes(as: "m.room.member") {
                 try batch.intern(.user, change.stateKey, transaction)

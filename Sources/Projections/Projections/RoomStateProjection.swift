@@ -4,11 +4,12 @@ import LogEvents
 package import ProjectionEngine
 package import ReadModel
 
-/// Keeps the current state of each room, its members, and since when which event has held each entry.
+/// Keeps the state of each room before and after every event: since when which event has held each entry of the current
+/// state, and for events of forks how the state before them differs. Keeps the present members too.
 package struct RoomStateProjection: Projection {
     package let name = "roomState"
-    package let version: UInt32 = 1
-    package let tables: [ViewTable] = [.stateCurrent, .stateHistory, .stateMembers]
+    package let version: UInt32 = 2
+    package let tables: [ViewTable] = [.stateHistory, .stateMembers, .stateChanges, .stateDeltas, .stateBefore]
 
     package init() {}
 
@@ -20,6 +21,10 @@ package struct RoomStateProjection: Projection {
                 for target in targets { try emptyProfile(at: target, in: nil, transaction, batch) }
             }
             return
+        }
+        if let before = pdu.stateBefore {
+            let room = try batch.numbers(of: pdu, transaction).room
+            try StateBeforeChain(room: room, position: record.position, batch: batch).write(before, transaction)
         }
         if StateChanges.changesState(pdu) {
             try applyState(pdu, at: record.position, transaction, batch)
@@ -33,20 +38,26 @@ package struct RoomStateProjection: Projection {
         _ pdu: DecodedPDU, at position: LogPosition, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         let room = try batch.numbers(of: pdu, transaction).room
-        for entry in try StateChanges.entries(pdu, at: position, transaction, batch) {
+        let setsOwn = pdu.setsOwnEntry && pdu.stateKey != nil
+        var delta: [StateDelta.Entry] = []
+        for (index, entry) in try StateChanges.entries(pdu, at: position, transaction, batch).enumerated() {
             let slot = try batch.slot(type: entry.type, stateKey: entry.stateKey, transaction)
-            let key = ViewKeys.stateCurrent(room, slot)
-            if entry.holder == LogPosition.none {
-                try transaction.delete(batch.tables.stateCurrent, key)
-            } else {
-                try transaction.put(batch.tables.stateCurrent, key, StoreKey(entry.holder.rawValue))
-            }
-            try transaction.put(
+            try transaction.putPacked(
                 batch.tables.stateHistory,
                 ViewKeys.stateHistory(room, slot, position),
                 StateHistoryRow.encoded(holder: entry.holder, since: position)
             )
+            // The event's own entry comes first and needs no further note.
+            if index > 0 || !setsOwn { delta.append((slot: slot, holder: entry.holder)) }
         }
+        if !delta.isEmpty {
+            var row = ByteWriter(capacity: delta.count * 8)
+            StateDelta.write(delta, into: &row)
+            try transaction.putPacked(batch.tables.stateDeltas, ViewKeys.stateRecord(room, position), row)
+        }
+        try StateChanges.note(
+            StateChangeBlock.Change(position: position, isOwn: setsOwn, hasDelta: !delta.isEmpty), in: room,
+            transaction, batch)
         for member in try StateChanges.members(pdu, at: position, transaction, batch) {
             let key = ViewKeys.member(room, try batch.user(member.userID, transaction))
             if member.position == LogPosition.none {

@@ -82,13 +82,3 @@ enum StateChanges {
         return members
     }
 }
-
-enum StateFault: Error, CustomStringConvertible {
-    case unknownEvent(String)
-
-    var description: String {
-        switch self {
-        case .unknownEvent(let eventID): "the state names \(eventID), which was not recorded before"
-        }
-    }
-}

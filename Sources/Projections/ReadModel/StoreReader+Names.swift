@@ -66,19 +66,6 @@ extension StoreReader where Self: ~Copyable {
         return found
     }
 
-    // MARK: state
-
-    /// The event that held an entry of state just after the record at `position`; 0 when none did.
-    package func stateHolder(
-        _ tables: ViewTables, _ room: RoomNum, _ slot: SlotNum, asOf position: LogPosition
-    ) throws -> LogPosition {
-        let key = ViewKeys.stateHistory(room, slot, position)
-        let entry = try lastAtOrBefore(tables.stateHistory, key)
-        guard let entry else { return LogPosition(rawValue: 0) }
-        let row = try StateHistoryRow(key: entry.key, value: entry.value)
-        return row.room == room && row.slot == slot ? row.holder : LogPosition(rawValue: 0)
-    }
-
     package func roomHead(_ tables: ViewTables, _ room: RoomNum) throws -> RoomHead? {
         try get(tables.roomsHeads, ViewKeys.room(room)).map { try RoomHead(reading: $0) }
     }

@@ -73,12 +73,18 @@ package enum ViewKeys {
         StoreKey().appending(room.rawValue).appending(position.rawValue)
     }
 
-    package static func stateCurrent(_ room: RoomNum, _ slot: SlotNum) -> StoreKey {
+    /// What all changes of one entry of a room's state begin with.
+    package static func stateEntry(_ room: RoomNum, _ slot: SlotNum) -> StoreKey {
         StoreKey().appending(room.rawValue).appending(slot.rawValue)
     }
 
     package static func stateHistory(_ room: RoomNum, _ slot: SlotNum, _ position: LogPosition) -> StoreKey {
         StoreKey().appending(room.rawValue).appending(slot.rawValue).appending(position.rawValue)
+    }
+
+    /// A record of a room: keys of `state.changes`, `state.deltas` and `state.before`.
+    package static func stateRecord(_ room: RoomNum, _ position: LogPosition) -> StoreKey {
+        StoreKey().appending(room.rawValue).appending(position.rawValue)
     }
 
     package static func member(_ room: RoomNum, _ user: UserNum) -> StoreKey {

@@ -7,7 +7,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case eventsTransactions = "events.transactions"
     case timelineOrder = "timeline.order"
     case roomsHeads = "rooms.heads"
-    case stateCurrent = "state.current"
+    case stateChanges = "state.changes"
     case stateHistory = "state.history"
     case stateMembers = "state.members"
     case membershipsByUser = "memberships.byUser"
@@ -26,8 +26,39 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case directoryAliases = "directory.aliases"
     case directoryByRoom = "directory.byRoom"
     case directoryPublished = "directory.published"
+    case stateDeltas = "state.deltas"
+    case stateBefore = "state.before"
+    case keysDevices = "keys.devices"
+    case keysStocks = "keys.stocks"
+    case keysOneTime = "keys.oneTime"
+    case keysOneTimeByID = "keys.oneTimeByID"
+    case keysSpent = "keys.spent"
+    case keysCrossSigning = "keys.crossSigning"
+    case keysSignatures = "keys.signatures"
+    case keysLists = "keys.lists"
+    case keysListChanges = "keys.listChanges"
+    case keysViewerChanges = "keys.viewerChanges"
+    case dehydratedDevices = "keys.dehydrated"
+    case sharingChanges = "sharing.changes"
+    case toDeviceInboxes = "toDevice.inboxes"
+    case toDeviceMessages = "toDevice.messages"
+    case toDeviceTransactions = "toDevice.transactions"
+    case toDeviceTransactionOrder = "toDevice.transactionOrder"
+    case backupHeads = "backup.heads"
+    case backupVersions = "backup.versions"
+    case backupKeys = "backup.keys"
+    case pushRules = "push.rules"
+    case pushersRows = "pushers.rows"
+    case pushersByKey = "pushers.byKey"
+    case pushersChanges = "pushers.changes"
+    case membersCounts = "members.counts"
+    case relationsByTarget = "relations.byTarget"
+    case relationsByChild = "relations.byChild"
+    case threadsRows = "threads.rows"
+    case threadsOrder = "threads.order"
+    case threadsParticipants = "threads.participants"
 
-    /// Where the table stands in ``ViewTables``.
+    /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
         switch self {
         case .namesByText: 0
@@ -37,7 +68,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .eventsTransactions: 4
         case .timelineOrder: 5
         case .roomsHeads: 6
-        case .stateCurrent: 7
+        case .stateChanges: 7
         case .stateHistory: 8
         case .stateMembers: 9
         case .membershipsByUser: 10
@@ -56,6 +87,37 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .directoryAliases: 23
         case .directoryByRoom: 24
         case .directoryPublished: 25
+        case .stateDeltas: 26
+        case .stateBefore: 27
+        case .keysDevices: 28
+        case .keysStocks: 29
+        case .keysOneTime: 30
+        case .keysOneTimeByID: 31
+        case .keysSpent: 32
+        case .keysCrossSigning: 33
+        case .keysSignatures: 34
+        case .keysLists: 35
+        case .keysListChanges: 36
+        case .keysViewerChanges: 37
+        case .dehydratedDevices: 38
+        case .sharingChanges: 39
+        case .toDeviceInboxes: 40
+        case .toDeviceMessages: 41
+        case .toDeviceTransactions: 42
+        case .toDeviceTransactionOrder: 43
+        case .backupHeads: 44
+        case .backupVersions: 45
+        case .backupKeys: 46
+        case .pushRules: 47
+        case .pushersRows: 48
+        case .pushersByKey: 49
+        case .pushersChanges: 50
+        case .membersCounts: 51
+        case .relationsByTarget: 52
+        case .relationsByChild: 53
+        case .threadsRows: 54
+        case .threadsOrder: 55
+        case .threadsParticipants: 56
         }
     }
 

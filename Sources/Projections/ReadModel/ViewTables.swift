@@ -22,7 +22,6 @@ package final class ViewTables: Sendable {
     package var eventsTransactions: StoreTable { self[.eventsTransactions] }
     package var timelineOrder: StoreTable { self[.timelineOrder] }
     package var roomsHeads: StoreTable { self[.roomsHeads] }
-    package var stateCurrent: StoreTable { self[.stateCurrent] }
     package var stateHistory: StoreTable { self[.stateHistory] }
     package var stateMembers: StoreTable { self[.stateMembers] }
     package var membershipsByUser: StoreTable { self[.membershipsByUser] }
@@ -41,4 +40,31 @@ package final class ViewTables: Sendable {
     package var directoryAliases: StoreTable { self[.directoryAliases] }
     package var directoryByRoom: StoreTable { self[.directoryByRoom] }
     package var directoryPublished: StoreTable { self[.directoryPublished] }
+    package var stateChanges: StoreTable { self[.stateChanges] }
+    package var stateDeltas: StoreTable { self[.stateDeltas] }
+    package var stateBefore: StoreTable { self[.stateBefore] }
+    package var keysDevices: StoreTable { self[.keysDevices] }
+    package var keysStocks: StoreTable { self[.keysStocks] }
+    package var keysOneTime: StoreTable { self[.keysOneTime] }
+    package var keysOneTimeByID: StoreTable { self[.keysOneTimeByID] }
+    package var keysSpent: StoreTable { self[.keysSpent] }
+    package var keysCrossSigning: StoreTable { self[.keysCrossSigning] }
+    package var keysSignatures: StoreTable { self[.keysSignatures] }
+    package var keysLists: StoreTable { self[.keysLists] }
+    package var keysListChanges: StoreTable { self[.keysListChanges] }
+    package var keysViewerChanges: StoreTable { self[.keysViewerChanges] }
+    package var dehydratedDevices: StoreTable { self[.dehydratedDevices] }
+    package var sharingChanges: StoreTable { self[.sharingChanges] }
+    package var toDeviceInboxes: StoreTable { self[.toDeviceInboxes] }
+    package var toDeviceMessages: StoreTable { self[.toDeviceMessages] }
+    package var toDeviceTransactions: StoreTable { self[.toDeviceTransactions] }
+    package var toDeviceTransactionOrder: StoreTable { self[.toDeviceTransactionOrder] }
+    package var backupHeads: StoreTable { self[.backupHeads] }
+    package var backupVersions: StoreTable { self[.backupVersions] }
+    package var backupKeys: StoreTable { self[.backupKeys] }
+    package var pushRules: StoreTable { self[.pushRules] }
+    package var pushersRows: StoreTable { self[.pushersRows] }
+    package var pushersByKey: StoreTable { self[.pushersByKey] }
+    package var pushersChanges: StoreTable { self[.pushersChanges] }
+    package var membersCounts: StoreTable { self[.membersCounts] }
 }

@@ -1,20 +1,6 @@
 package import EventLog
 package import KeyValueStore
 
-/// One entry of a room's current state.
-package struct StateEntryRow: Hashable, Sendable {
-    package var slot: SlotNum
-    package var position: LogPosition
-
-    package init(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) throws(ByteFault) {
-        var keyInput = ByteReader(key)
-        _ = try keyInput.readRoom()
-        slot = try keyInput.readSlot()
-        var input = ByteReader(value)
-        position = try input.readPosition()
-    }
-}
-
 /// From which record on an entry of a room's state was held by which event.
 package struct StateHistoryRow: Hashable, Sendable {
     package var room: RoomNum

@@ -36,18 +36,20 @@ package struct MemberQueries: Sendable {
             let roomID = try snapshot.text(access.room)
             var writer = JSONWriter(capacity: 4096)
             writer.splice("{\"chunk\":[")
-            try snapshot.forEachMember(of: access.room) { _, row in
-                var holder = row.position
-                if holder > position {
-                    let slot = try snapshot.event(at: holder).slot
-                    guard let earlier = try snapshot.holder(access.room, slot, asOf: position) else { return true }
-                    holder = earlier
+            var holders: [LogPosition] = []
+            if access.head.lastStatePosition <= position {
+                try snapshot.forEachMember(of: access.room) { _, row in
+                    holders.append(row.position)
+                    return true
                 }
+            } else {
+                holders = try snapshot.state(of: access.room, at: position)
+            }
+            for holder in holders {
                 let event = try snapshot.event(at: holder)
-                guard Self.passes(event.membership, wanted, unwanted) else { return true }
+                guard event.membership != .none, Self.passes(event.membership, wanted, unwanted) else { continue }
                 let own = try sight.judge(event, at: holder).membership
                 try renderer.append(event, roomID: roomID, membership: own, sight: &sight, to: &writer)
-                return true
             }
             writer.splice("]}")
             return writer.bytes

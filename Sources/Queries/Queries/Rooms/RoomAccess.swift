@@ -23,11 +23,10 @@ struct RoomAccess {
         self.room = room
         self.head = head
         row = try snapshot.membership(of: user, in: room)
-        let newest = LogPosition(rawValue: .max - 1)
         if row?.membership == .join {
-            upTo = newest
+            upTo = .newest
         } else if try RoomSight.isWorldReadable(snapshot, room) {
-            upTo = newest
+            upTo = .newest
         } else if let row, !row.joinedAt.isNone, !row.leftAt.isNone, !row.isForgotten {
             upTo = row.leftAt
         } else {

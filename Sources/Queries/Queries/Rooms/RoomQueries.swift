@@ -49,7 +49,7 @@ package struct RoomQueries: Sendable {
 
     /// All current state, in log order.
     package func fullState(_ room: RoomID) throws -> [StoredEvent] {
-        try fullState(room, at: LogPosition(rawValue: .max - 1))
+        try fullState(room, at: .newest)
     }
 
     /// All state just after the record at `position`, in log order.

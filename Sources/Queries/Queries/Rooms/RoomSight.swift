@@ -121,7 +121,7 @@ struct RoomSight {
     }
 
     private func forEachHolder(of slot: SlotNum, _ body: (LogPosition, LogPosition?) throws -> Void) throws {
-        try snapshot.forEach(snapshot.tables.stateHistory, prefix: ViewKeys.stateCurrent(room, slot)) { key, value in
+        try snapshot.forEach(snapshot.tables.stateHistory, prefix: ViewKeys.stateEntry(room, slot)) { key, value in
             let row = try StateHistoryRow(key: key, value: value)
             try body(row.since, row.holder.isNone ? nil : row.holder)
             return true

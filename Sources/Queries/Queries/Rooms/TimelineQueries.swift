@@ -184,9 +184,8 @@ extension Snapshot {
         var holders: [LogPosition] = []
         for user in users {
             guard let row = try member(user, of: room) else { continue }
-            if row.position <= position {
-                holders.append(row.position)
-            } else if let holder = try holder(room, try event(at: row.position).slot, asOf: position) {
+            // The event in force may be older than the resolution of a fork that put it in force.
+            if let holder = try holder(room, try event(at: row.position).slot, asOf: position) {
                 holders.append(holder)
             }
         }

@@ -34,6 +34,7 @@ struct JoinedRoomSection {
             beforeTimeline: first?.before ?? context.upTo,
             end: context.upTo,
             hasGap: window.hasMore || window.hasSkipped,
+            timeline: Set(entries.map(\.position)),
             senders: Set(entries.map(\.event.sender)),
             heroes: heroes
         )

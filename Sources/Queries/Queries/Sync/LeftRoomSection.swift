@@ -11,7 +11,8 @@ struct LeftRoomSection {
     func concerns(_ row: MembershipRow) -> Bool {
         guard row.membership == .leave || row.membership == .ban, !row.isForgotten else { return false }
         // A client must learn that it is no longer in a room; of rooms left long ago it learns when it asks for them.
-        if !context.isInitial, row.position > context.since { return true }
+        // A fork's resolution may put a member event in force that the client has seen long before.
+        if !context.isInitial, max(row.position, row.leftAt) > context.since { return true }
         return context.filter.includeLeave && (context.isInitial || context.request.fullState)
     }
 
@@ -44,6 +45,7 @@ struct LeftRoomSection {
             beforeTimeline: entries.first?.position.before ?? row.leftAt,
             end: wasIn ? row.leftAt : .none,
             hasGap: wasIn && leftSince && (window?.hasMore == true || window?.hasSkipped == true),
+            timeline: Set(entries.map(\.position)),
             senders: Set(entries.map(\.event.sender)),
             heroes: [],
             ownLaterEvent: hasOwnLater ? row.position : nil

@@ -20,6 +20,8 @@ struct RoomStateSection {
         let end: LogPosition
         /// There may be state between `since` and the timeline.
         let hasGap: Bool
+        /// The events of the timeline.
+        let timeline: Set<LogPosition>
         let senders: Set<UserNum>
         let heroes: [UserNum]
         /// The user's own member event that came after leaving, which `state_after` must have too.
@@ -32,12 +34,13 @@ struct RoomStateSection {
         let position = useStateAfter ? around.end : around.beforeTimeline
         var holders: [LogPosition]
         if around.isFull {
-            holders = try context.snapshot.recentState(of: sight.room, at: position, head: around.head)
+            holders = try context.snapshot.state(of: sight.room, at: position)
         } else if useStateAfter || around.hasGap {
             holders = try context.snapshot.stateChanges(in: sight.room, after: around.since, upTo: position)
         } else {
             holders = []
         }
+        if !useStateAfter { try addResolved(to: &holders, around, room: sight.room) }
         if context.filter.lazyLoadMembers {
             holders = try lazily(holders, around, at: position, room: sight.room)
         }
@@ -57,6 +60,21 @@ struct RoomStateSection {
         }
         writer.splice("]}")
         return count
+    }
+
+    /// Adds what resolving the room's forks changed while the timeline went on, which none of its events tells.
+    ///
+    /// "`state`: Updates to the state, between the time indicated by the `since` parameter, and the start of the `timeline`": a
+    /// client that is told of such an entry before the timeline has it after the timeline too, unless an event of the
+    /// timeline sets the entry; only `state_after` can tell that.
+    private func addResolved(to holders: inout [LogPosition], _ around: Surroundings, room: RoomNum) throws {
+        let snapshot = context.snapshot
+        let resolved = try snapshot.resolvedChanges(
+            in: room, after: around.isFull ? around.beforeTimeline : around.since, upTo: around.end)
+        guard !resolved.isEmpty else { return }
+        holders = try holders.filter { resolved[try snapshot.event(at: $0).slot] == nil }
+        holders += resolved.values.filter { !$0.isNone && !around.timeline.contains($0) }
+        holders.sort()
     }
 
     /// Leaves out the members whom nothing in the answer concerns, and adds those whom something does.

@@ -148,7 +148,7 @@ package final class SyncQueries: Sendable {
         for (index, room) in rooms.enumerated() {
             let row = rows[index]
             let mayBeNew =
-                try row.position > context.since || others.contains(room)
+                try max(row.position, row.leftAt) > context.since || others.contains(room)
                 || (touched?[index] ?? hasChanged(context, room, row))
             if mayBeNew { visit(room, row) }
         }
