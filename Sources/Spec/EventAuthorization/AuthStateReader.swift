@@ -9,9 +9,18 @@ package protocol AuthStateReader {
 
     /// The power levels of this state, when the reader has them parsed already; nil makes the authorizer parse them.
     var powerLevels: PowerLevels? { get }
+
+    /// A user's membership; nil when the user has none, or one that is not known.
+    ///
+    /// A reader that knows it without the member event says so here; by default that event is asked.
+    func membership(of userID: String) -> Membership?
 }
 
 extension AuthStateReader {
+    package func membership(of userID: String) -> Membership? {
+        authEvent(type: "m.room.member", stateKey: userID).flatMap { Membership(content: $0.content) }
+    }
+
     package var powerLevels: PowerLevels? { nil }
 }
 

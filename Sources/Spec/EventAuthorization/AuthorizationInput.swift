@@ -21,7 +21,7 @@ struct AuthorizationInput {
 
     /// A user's membership in the state; nil when the user has none.
     func membership(of userID: String) -> Membership? {
-        state.authEvent(type: "m.room.member", stateKey: userID).flatMap { Membership(content: $0.content) }
+        state.membership(of: userID)
     }
 
     func reject(_ rule: String, _ reason: String) -> AuthRejection { AuthRejection(rule: rule, reason: reason) }

@@ -86,6 +86,8 @@ package struct ServerName: MatrixIdentifier {
     }
 
     private static func looksLikeIPv4(_ host: Substring) -> Bool {
+        // Nearly every name has a letter, and is done with before anything is split.
+        guard host.utf8.allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") }) else { return false }
         let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
         return numbers.count == 4 && numbers.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(isDigit) }
     }

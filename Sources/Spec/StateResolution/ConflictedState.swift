@@ -27,7 +27,7 @@ struct ConflictedState {
     let stateCount: Int
     let slots: [Slot]
     let masks: StateMasks
-    private let positions: [StateSlot: Int32]
+    private let positions: SlotPositions
 
     /// Divides the states.
     ///
@@ -39,64 +39,98 @@ struct ConflictedState {
     init(_ input: ResolutionInput, absenceConflicts: Bool) throws {
         base = input.base
         stateCount = input.states.count
-        var masks = StateMasks(stateCount: stateCount)
-        var positions: [StateSlot: Int32] = [:]
-        var names: [StateSlot] = []
-        var candidates: [[Candidate]] = []
-        // For each slot the states whose difference names it.
-        var named: [Int] = []
+        var gathering = Gathering(input.states)
         for (state, difference) in input.states.enumerated() {
-            for change in difference.changes {
-                let position: Int
-                if let known = positions[change.slot] {
-                    position = Int(known)
-                } else {
-                    position = names.count
-                    guard let short = Int32(exactly: position) else { throw ResolutionError.tooMany }
-                    positions[change.slot] = short
-                    names.append(change.slot)
-                    candidates.append([])
-                    named.append(masks.append())
-                }
-                masks.insert(state, into: named[position])
-                guard let event = change.event else { continue }
-                masks.insert(state, into: Self.mask(of: event, in: &candidates[position], masks: &masks))
-            }
+            for change in difference.changes { try gathering.note(change, of: state) }
         }
         var slots: [Slot] = []
-        slots.reserveCapacity(names.count)
-        for position in names.indices {
-            let baseEvent = try input.base.event(at: names[position])
-            if let baseEvent, !masks.isFull(named[position]) {
-                let mask = Self.mask(of: baseEvent, in: &candidates[position], masks: &masks)
-                masks.formUnion(mask, withComplementOf: named[position])
-            }
-            let values = candidates[position]
-            let isConflicted = values.count > 1 || (absenceConflicts && values.contains { !masks.isFull($0.mask) })
+        slots.reserveCapacity(gathering.slots.count)
+        for position in gathering.slots.indices {
+            let baseEvent = try input.base.event(at: gathering.slots[position])
+            gathering.noteUnnamed(baseEvent, at: position)
+            let values = gathering.candidates[position]
+            let isPartial = values.contains { !gathering.masks.isFull($0.mask) }
             slots.append(
-                Slot(slot: names[position], baseEvent: baseEvent, candidates: values, isConflicted: isConflicted))
+                Slot(
+                    slot: gathering.slots[position], baseEvent: baseEvent, candidates: values,
+                    isConflicted: values.count > 1 || (absenceConflicts && isPartial)))
         }
         self.slots = slots
-        self.masks = masks
-        self.positions = positions
+        masks = gathering.masks
+        positions = gathering.positions
     }
 
     /// What the unconflicted state map has in a slot.
     func unconflictedEvent(at slot: StateSlot) throws -> EventNumber? {
-        if let position = positions[slot] { return slots[Int(position)].agreedEvent }
+        if let position = positions[slot] { return slots[position].agreedEvent }
         return try base.event(at: slot)
     }
 
     /// Whether some difference names the slot.
     func names(_ slot: StateSlot) -> Bool { positions[slot] != nil }
+}
+
+/// The values of all slots that the differences name, while they are gathered.
+private struct Gathering {
+    private(set) var slots: [StateSlot] = []
+    private(set) var candidates: [[ConflictedState.Candidate]] = []
+    private(set) var masks: StateMasks
+    private(set) var positions: SlotPositions
+    /// For each slot the value that was noted last, which the next state most likely has too.
+    private var latest: [ConflictedState.Candidate?] = []
+    /// For each slot the states whose difference says that they lack it.
+    private var absent: [Int?] = []
+
+    init(_ states: [StateDifference]) {
+        masks = StateMasks(stateCount: states.count)
+        positions = SlotPositions(of: states)
+    }
+
+    mutating func note(_ change: StateDifference.Change, of state: Int) throws {
+        let position = try position(of: change.slot)
+        guard let event = change.event else {
+            let mask = absent[position] ?? masks.append()
+            absent[position] = mask
+            masks.insert(state, into: mask)
+            return
+        }
+        if let latest = latest[position], latest.event == event {
+            masks.insert(state, into: latest.mask)
+        } else {
+            masks.insert(state, into: mask(of: event, at: position))
+        }
+    }
+
+    /// The states whose difference does not name the slot have what the base has.
+    mutating func noteUnnamed(_ baseEvent: EventNumber?, at position: Int) {
+        guard let baseEvent else { return }
+        let named = masks.append()
+        for candidate in candidates[position] { masks.formUnion(named, with: candidate.mask) }
+        if let absent = absent[position] { masks.formUnion(named, with: absent) }
+        if masks.isFull(named) { return }
+        masks.formUnion(mask(of: baseEvent, at: position), withComplementOf: named)
+    }
+
+    private mutating func position(of slot: StateSlot) throws -> Int {
+        if let known = positions[slot] { return known }
+        let position = slots.count
+        guard positions.put(position, at: slot) else { throw ResolutionError.tooMany }
+        slots.append(slot)
+        candidates.append([])
+        latest.append(nil)
+        absent.append(nil)
+        return position
+    }
 
     /// The set of the states that have `event`, made when there is none.
-    private static func mask(
-        of event: EventNumber, in candidates: inout [Candidate], masks: inout StateMasks
-    ) -> Int {
-        for candidate in candidates where candidate.event == event { return candidate.mask }
-        let mask = masks.append()
-        candidates.append(Candidate(event: event, mask: mask))
-        return mask
+    private mutating func mask(of event: EventNumber, at position: Int) -> Int {
+        var found = candidates[position].first { $0.event == event }
+        if found == nil {
+            let candidate = ConflictedState.Candidate(event: event, mask: masks.append())
+            candidates[position].append(candidate)
+            found = candidate
+        }
+        latest[position] = found
+        return found?.mask ?? 0
     }
 }

@@ -84,6 +84,12 @@ private final class CheckedState: AuthStateReader {
         reading { try number(at: reader.slot(type: type, stateKey: stateKey)).map(reader.pdu(of:)) }
     }
 
+    func membership(of userID: String) -> Membership? {
+        reading {
+            try number(at: reader.slot(type: "m.room.member", stateKey: userID)).flatMap(reader.membership(in:))
+        }
+    }
+
     var powerLevels: PowerLevels? {
         reading {
             try reader.powerLevels(number(at: reader.powerLevelsSlot), create: number(at: reader.createSlot))

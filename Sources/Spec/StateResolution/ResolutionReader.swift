@@ -9,13 +9,14 @@ internal import RoomVersions
 /// hence walking down or up the auth events comes to an end.
 final class ResolutionReader {
     /// How many PDUs are kept: enough for an ordinary fork to be read once, and a bound for the largest.
-    private static let keptPDUs = 16_384
+    private static let keptPDUs = 4_096
 
     let version: RoomVersion
     private let source: any ResolutionSource
     private let newest: EventNumber?
     private var rows: [EventNumber: AuthIndexRow] = [:]
     private var pdus: [EventNumber: PDU] = [:]
+    private var memberships: [EventNumber: Membership?] = [:]
     private var levels: [LevelsSource: PowerLevels] = [:]
 
     private struct LevelsSource: Hashable {
@@ -69,7 +70,16 @@ final class ResolutionReader {
         let pdu = try source.pdu(of: event)
         if pdus.count >= Self.keptPDUs { pdus.removeAll(keepingCapacity: true) }
         pdus[event] = pdu
+        // Who is a member is asked again and again, long after the PDU has been let go.
+        if pdu.type.hasSameBytes(as: "m.room.member") { memberships[event] = .some(Membership(content: pdu.content)) }
         return pdu
+    }
+
+    /// The membership that a member event gives.
+    func membership(in event: EventNumber) throws -> Membership? {
+        if let known = memberships[event] { return known }
+        _ = try pdu(of: event)
+        return memberships[event] ?? nil
     }
 
     func eventID(of event: EventNumber) throws -> EventID { try source.eventID(of: event) }
