@@ -46,9 +46,10 @@ var targets: [Target] = [
     .systemLibrary(name: "CCrypt", path: "Sources/Commands/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CChecksum", path: "Sources/Log/CChecksum"),
+    .target(name: "CTextScan", path: "Sources/Spec/CTextScan"),
     // Spec
     library("MatrixIdentifiers", in: "Spec"),
-    library("CanonicalJSON", in: "Spec"),
+    library("CanonicalJSON", in: "Spec", ["CTextScan"]),
     library("RoomVersions", in: "Spec"),
     library("PushRules", in: "Spec", ["CanonicalJSON"]),
     library("MatrixEvents", in: "Spec", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),

@@ -46,7 +46,7 @@ struct EscapedText: IteratorProtocol {
         var scalar = UInt32(unit())
         if 0xD800...0xDBFF ~= scalar {
             position &+= 2
-            scalar = 0x10000 &+ (scalar & 0x3FF) << 10 &+ UInt32(unit()) & 0x3FF
+            scalar = Self.scalar(scalar, UInt32(unit()))
         }
         switch scalar {
         case 0..<0x80:
@@ -63,6 +63,19 @@ struct EscapedText: IteratorProtocol {
             pending = high | (0x80 | scalar >> 6 & 0x3F) << 16 | (0x80 | scalar & 0x3F) << 24
             pendingCount = 4
         }
+    }
+
+    private static func scalar(_ leading: UInt32, _ trailing: UInt32) -> UInt32 {
+        0x10000 &+ (leading & 0x3FF) << 10 &+ trailing & 0x3FF
+    }
+
+    /// The scalar that a `\u` escape stands for, and how long it is: 6 bytes, or 12 for a surrogate pair.
+    static func scalar(ofEscapeAt start: Int, in text: UnsafeBufferPointer<UInt8>) -> (UInt32, Int) {
+        var rest = EscapedText(UnsafeBufferPointer(rebasing: text[min(start &+ 2, text.count)...]))
+        let unit = UInt32(rest.unit())
+        guard 0xD800...0xDBFF ~= unit else { return (unit, 6) }
+        rest.position &+= 2
+        return (scalar(unit, UInt32(rest.unit())), 12)
     }
 
     private mutating func unit() -> UInt16 {

@@ -2,31 +2,36 @@
 package struct JSONDocument: Sendable {
     let storage: Storage
 
-    /// The text and its tape; both never change, so views on any thread may share them.
-    final class Storage: Sendable {
+    /// The text and its tape.
+    ///
+    // SAFETY: both are written before the object is made and never change; the tape is freed with the object.
+    final class Storage: @unchecked Sendable {
         let source: [UInt8]
-        let tape: ScannedTape
+        private let tape: Tape
 
-        init(source: [UInt8], tape: ScannedTape) {
+        init(source: [UInt8], tape: Tape) {
             self.source = source
             self.tape = tape
         }
 
+        deinit { tape.deallocate() }
+
+        @inline(always)
+        func entry(_ index: Int) -> TapeEntry { tape.entries[index] }
+
         /// Lends a reader for the time of `body`.
-        @inline(__always)
+        @inline(always)
         func withReader<Result>(_ body: (TapeReader) -> Result) -> Result {
-            source.withUnsafeBufferPointer { source in
-                tape.entries.withUnsafeBufferPointer { body(TapeReader(source: source, tape: $0)) }
-            }
+            source.withUnsafeBufferPointer { body(TapeReader(source: $0, tape: tape)) }
         }
     }
 
     /// Scans a whole JSON text.
     package init(parsing bytes: [UInt8], limits: JSONLimits) throws(JSONError) {
-        let entries = try bytes.withUnsafeBufferPointer { (source) throws(JSONError) in
+        let tape = try bytes.withUnsafeBufferPointer { (source) throws(JSONError) in
             try TapeScanner.scan(source, limits: limits)
         }
-        storage = Storage(source: bytes, tape: ScannedTape(entries: entries))
+        storage = Storage(source: bytes, tape: tape)
     }
 
     /// Scans a copy of a JSON text lent by a pointer.
@@ -39,9 +44,4 @@ package struct JSONDocument: Sendable {
 
     /// The text this document was made from.
     package var bytes: [UInt8] { storage.source }
-}
-
-/// The entries of one scanned text.
-struct ScannedTape: Sendable {
-    let entries: [TapeEntry]
 }

@@ -6,7 +6,7 @@ enum JSONText {
     }
 
     /// Appends UTF-8 bytes as a quoted string.
-    @inline(__always)
+    @inline(always)
     static func append(quoting text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         appendContents(of: text, to: &bytes)
@@ -28,7 +28,7 @@ enum JSONText {
     }
 
     /// The offset of the first byte from `start` on that must be escaped, or the end.
-    @inline(__always)
+    @inline(always)
     private static func endOfPlainRun(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
         var index = start
         guard let base = UnsafeRawPointer(text.baseAddress) else { return text.count }
@@ -91,7 +91,7 @@ enum JSONText {
     /// What JSON cannot write (infinities, not-a-number) becomes `null`, as in JavaScript.
     static func append(_ value: Double, to bytes: inout [UInt8]) {
         // Not `Int64(exactly:)`, which calls `trunc` and would make a program without Foundation link the maths library.
-        if value.magnitude <= Double(TapeScanner.exactIntegers.upperBound), Double(Int64(value)) == value {
+        if value.magnitude <= Double(SourceText.exactIntegers.upperBound), Double(Int64(value)) == value {
             append(Int64(value), to: &bytes)
         } else if value.isFinite {
             bytes.append(contentsOf: value.description.utf8)
@@ -109,7 +109,7 @@ enum BytePattern {
     /// Marks the high bit of each byte that is a control character, `"`, `\`.
     ///
     /// Only the lowest mark is exact: a borrow may mark bytes above it.
-    @inline(__always)
+    @inline(always)
     static func escapable(_ word: UInt64) -> UInt64 {
         let control = word &- (ones &* 0x20)
         let quote = (word ^ (ones &* 0x22)) &- ones
@@ -118,7 +118,7 @@ enum BytePattern {
     }
 
     /// As ``escapable(_:)``, and marks every byte that is no ASCII.
-    @inline(__always)
+    @inline(always)
     static func special(_ word: UInt64) -> UInt64 {
         let control = word &- (ones &* 0x20)
         let quote = (word ^ (ones &* 0x22)) &- ones

@@ -36,7 +36,7 @@ extension JSONValue {
     package var hasOnlyCanonicalNumbers: Bool {
         switch self {
         case .null, .bool, .string: true
-        case .integer(let value): TapeScanner.exactIntegers.contains(value)
+        case .integer(let value): SourceText.exactIntegers.contains(value)
         case .double: false
         case .array(let elements): elements.allSatisfy(\.hasOnlyCanonicalNumbers)
         case .object(let object): object.hasOnlyCanonicalNumbers

@@ -16,7 +16,8 @@ extension JSONValue {
     ) throws(JSONError) -> JSONValue {
         // One scanner judges every text; the tree is only another reading of its tape.
         let tape = try TapeScanner.scan(source, limits: limits)
-        return tape.withUnsafeBufferPointer { TapeReader(source: source, tape: $0).value(at: 0) }
+        defer { tape.deallocate() }
+        return TapeReader(source: source, tape: tape).value(at: 0)
     }
 }
 

@@ -14,7 +14,7 @@ package struct JSONView: Sendable {
     let storage: JSONDocument.Storage
     let index: Int
 
-    private var entry: TapeEntry { storage.tape.entries[index] }
+    private var entry: TapeEntry { storage.entry(index) }
 
     /// What this value is.
     package var kind: Kind {
@@ -137,17 +137,20 @@ package struct JSONView: Sendable {
     ///
     /// A value that is no object is written whole.
     package func writeCanonical(into bytes: inout [UInt8], omitting omitted: [String]) {
-        guard entry.kind == .object else { return writeCanonical(into: &bytes) }
-        storage.withReader { $0.writeCanonicalObject(at: index, omitting: omitted, into: &bytes) }
+        storage.withReader { $0.writeCanonical(at: index, omitting: omitted, into: &bytes) }
     }
 
     /// The Matrix canonical JSON of this value.
     package func canonicalBytes() -> [UInt8] {
         if isCanonical { return Array(rawBytes) }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(entry.length) + 16)
-        writeCanonical(into: &bytes)
-        return bytes
+        return storage.withReader { $0.canonicalBytes(at: index) }
+    }
+
+    /// The Matrix canonical JSON of this object without the members named in `omitted`.
+    ///
+    /// A value that is no object is written whole.
+    package func canonicalBytes(omitting omitted: [String]) -> [UInt8] {
+        storage.withReader { $0.canonicalBytes(at: index, omitting: omitted) }
     }
 
     /// This value as a tree.
@@ -176,7 +179,7 @@ extension JSONView {
 
         package mutating func next() -> JSONView? {
             guard at < end else { return nil }
-            defer { at = Int(storage.tape.entries[at].next) }
+            defer { at = Int(storage.entry(at).next) }
             return JSONView(storage: storage, index: at)
         }
     }
@@ -193,7 +196,7 @@ extension JSONView {
             self.storage = storage
             self.sortedKeys = sortedKeys
             at = sortedKeys == nil ? index + 1 : 0
-            end = sortedKeys?.count ?? Int(storage.tape.entries[index].next)
+            end = sortedKeys?.count ?? Int(storage.entry(index).next)
         }
 
         package mutating func next() -> (key: String, value: JSONView)? {
@@ -204,7 +207,7 @@ extension JSONView {
                 at += 1
             } else {
                 keyIndex = at
-                at = Int(storage.tape.entries[at + 1].next)
+                at = Int(storage.entry(at + 1).next)
             }
             let key = storage.withReader { $0.string(at: keyIndex) }
             return (key, JSONView(storage: storage, index: keyIndex + 1))

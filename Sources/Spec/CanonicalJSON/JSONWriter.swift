@@ -116,7 +116,7 @@ package struct JSONWriter: Sendable {
         bytes.append(contentsOf: json)
     }
 
-    @inline(__always)
+    @inline(always)
     private mutating func separate() {
         switch bytes.last {
         case nil, UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: ":"): break

@@ -11,18 +11,25 @@ struct TapeReader {
 
     let source: UnsafeBufferPointer<UInt8>
     let tape: UnsafeBufferPointer<TapeEntry>
+    let doubles: Int
+
+    init(source: UnsafeBufferPointer<UInt8>, tape: Tape) {
+        self.source = source
+        self.tape = tape.buffer
+        doubles = tape.doubles
+    }
 
     // MARK: Scalars
 
     /// The bytes of a scalar as they stand in the text, of a string without its quotation marks.
-    @inline(__always)
+    @inline(always)
     func text(at index: Int) -> UnsafeBufferPointer<UInt8> {
         let start = Int(tape[index].start)
         return UnsafeBufferPointer(rebasing: source[start..<start &+ Int(tape[index].length)])
     }
 
     /// The string at `index`, its escapes resolved.
-    @inline(__always)
+    @inline(always)
     func string(at index: Int) -> String {
         if tape[index].flags.contains(.escaped) { return String(decoding: decoded(at: index), as: UTF8.self) }
         return String(decoding: text(at: index), as: UTF8.self)
@@ -62,7 +69,7 @@ struct TapeReader {
     // MARK: Keys
 
     /// Compares two string entries by their resolved bytes.
-    @inline(__always)
+    @inline(always)
     private func compareKeys(_ one: Int, _ other: Int) -> Int {
         if tape[one].flags.contains(.escaped) || tape[other].flags.contains(.escaped) {
             return EscapedText.compare(text(at: one), text(at: other))
@@ -71,7 +78,7 @@ struct TapeReader {
     }
 
     /// Whether the string at `index` has exactly these UTF-8 bytes.
-    @inline(__always)
+    @inline(always)
     func string(at index: Int, equals bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         if tape[index].flags.contains(.escaped) {
             return decoded(at: index).withUnsafeBufferPointer { UTF8Order.compare($0, bytes) == 0 }
@@ -109,7 +116,7 @@ struct TapeReader {
     }
 
     /// Visits the entries of the keys of the object at `index`, in canonical order and each key once.
-    @inline(__always)
+    @inline(always)
     func forEachKey(ofObjectAt index: Int, _ body: (_ key: Int) -> Void) {
         if tape[index].flags.contains(.sorted) {
             let end = Int(tape[index].next)
@@ -158,7 +165,7 @@ struct TapeReader {
         }
     }
 
-    @inline(__always)
+    @inline(always)
     private func precedes(_ one: SortedKey, _ other: SortedKey) -> Bool {
         if one.prefix != other.prefix { return one.prefix < other.prefix }
         let comparison = compareKeys(one.index, other.index)
@@ -166,13 +173,13 @@ struct TapeReader {
     }
 
     /// The first eight resolved bytes of a key as a number that sorts as they do; shorter keys are padded with zeros.
-    @inline(__always)
+    @inline(always)
     private func prefix(at index: Int) -> UInt64 {
-        let text = text(at: index)
-        if text.count >= 8, !tape[index].flags.contains(.escaped) {
-            return UInt64(bigEndian: UnsafeRawBufferPointer(text).loadUnaligned(as: UInt64.self))
+        let entry = tape[index]
+        if !entry.flags.contains(.escaped) {
+            return UTF8Order.prefix(of: source, at: Int(entry.start), length: Int(entry.length))
         }
-        var reading = EscapedText(text)
+        var reading = EscapedText(text(at: index))
         var prefix: UInt64 = 0
         for _ in 0..<8 { prefix = prefix << 8 | UInt64(reading.next() ?? 0) }
         return prefix

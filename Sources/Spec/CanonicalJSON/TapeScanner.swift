@@ -1,95 +1,81 @@
 /// Judges a JSON text and writes its tape, in one pass without recursion.
 ///
-/// The text comes from anybody: each byte is read through ``byte(_:)``, which answers 0 behind the end, and 0 is legal
-/// nowhere in JSON. Offsets fit 32 bits because the size is checked first.
-struct TapeScanner: ~Copyable {
-    /// An array or object that is not closed yet.
-    private struct Frame {
-        /// Its entry on the tape; -1 outside all containers.
-        var entry: Int
-        /// The entry of its latest key; -1 before the first.
-        var lastKey: Int
-        var isObject: Bool
-        var flags: TapeEntry.Flags
-    }
+/// All of it is inlined into ``scan(_:limits:)`` and nothing takes its address, so that its state lives in registers.
+/// While a container is open, its entry holds what the scanner must remember of it: in `next` the container around it, in
+/// `length` its latest key, in `flags` what is known so far. Offsets fit 32 bits because the size is checked first.
+struct TapeScanner {
+    /// Stands for no entry.
+    private static let none = UInt32.max
 
-    /// "integers in the range `[-(2**53)+1, (2**53)-1]`"
-    static let exactIntegers: ClosedRange<Int64> = -9_007_199_254_740_991...9_007_199_254_740_991
-
-    let base: UnsafePointer<UInt8>
-    let count: Int
-    let numbers: JSONLimits.Numbers
+    private let text: SourceText
     private let maxDepth: Int
     private let maxValues: Int
-    private var tape: [TapeEntry] = []
-    private var enclosing: [Frame] = []
-    private var frame = Frame(entry: -1, lastKey: -1, isObject: false, flags: [])
+    private var tape: UnsafeMutablePointer<TapeEntry>
+    private var count = 0
+    /// How many entries fit before there must be more memory, or the limit is reached.
+    private var room: Int
+    private var doubles = 0
+    private var depth = 0
+    /// The entry of the innermost open container.
+    private var container = TapeScanner.none
+    /// The entry of the latest key in it.
+    private var lastKey = TapeScanner.none
+    private var isObject = false
+    private var flags: TapeEntry.Flags = []
 
-    /// Scans a whole text and returns its tape, whose first entry is the root.
+    /// Scans a whole text and returns its tape, whose first entry is the root; the caller frees it.
     static func scan(
         _ source: UnsafeBufferPointer<UInt8>, limits: JSONLimits
-    ) throws(JSONError) -> [TapeEntry] {
+    ) throws(JSONError) -> Tape {
         let maxBytes = min(limits.maxBytes, Int(UInt32.max) - 16)
         guard source.count <= maxBytes else {
             throw JSONError.tooLarge(byteCount: source.count, limit: maxBytes)
         }
         guard let base = source.baseAddress, source.count > 0 else { throw JSONError.unexpectedEnd(offset: 0) }
-        var scanner = TapeScanner(base: base, count: source.count, limits: limits)
-        try scanner.scan()
-        return scanner.tape
+        let text = SourceText(base: base, count: source.count, numbers: limits.numbers)
+        var scanner = TapeScanner(text: text, limits: limits)
+        do throws(JSONError) {
+            try scanner.scan()
+        } catch {
+            scanner.tape.deallocate()
+            throw error
+        }
+        return Tape(entries: scanner.tape, count: scanner.count, doubles: scanner.doubles)
     }
 
-    private init(base: UnsafePointer<UInt8>, count: Int, limits: JSONLimits) {
-        self.base = base
-        self.count = count
-        numbers = limits.numbers
+    @inline(always)
+    private init(text: SourceText, limits: JSONLimits) {
+        self.text = text
         maxDepth = min(limits.maxDepth, JSONLimits.deepest)
         maxValues = limits.maxValues
-        tape.reserveCapacity(min(count / 10 + 8, 4096))
-        enclosing.reserveCapacity(8)
+        let capacity = min(text.count / 10 + 16, 4096)
+        tape = .allocate(capacity: capacity)
+        room = min(capacity, max(limits.maxValues, 0))
     }
 
-    /// The byte at an offset, 0 behind the end.
-    @inline(__always)
-    func byte(_ offset: Int) -> UInt8 {
-        offset < count ? base[offset] : 0
-    }
-
-    /// Eight bytes in little-endian order; the caller has checked that they are there.
-    @inline(__always)
-    func word(_ offset: Int) -> UInt64 {
-        UInt64(littleEndian: UnsafeRawPointer(base).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-    }
-
-    @inline(never)
-    func unexpected(at offset: Int) -> JSONError {
-        offset < count ? .unexpectedByte(base[offset], offset: offset) : .unexpectedEnd(offset: offset)
-    }
-
+    @inline(always)
     private mutating func scan() throws(JSONError) {
-        var at = offsetBehindSpace(0)
+        var at = text.offsetBehindSpace(0)
         while true {
             // Here a value must begin.
-            switch byte(at) {
-            case UInt8(ascii: "\""):
+            let found = text.byte(at)
+            if found == UInt8(ascii: "\"") {
                 at = try scanString(from: at)
-            case UInt8(ascii: "{"):
-                try open(isObject: true, at: at)
+            } else if found == UInt8(ascii: "{") {
+                try open(.object, [.canonical, .sorted], at: at)
                 at = skipSpace(at &+ 1)
-                if byte(at) != UInt8(ascii: "}") {
+                if text.byte(at) != UInt8(ascii: "}") {
                     at = try scanKey(from: at)
                     continue
                 }
                 at = close(at: at)
-            case UInt8(ascii: "["):
-                try open(isObject: false, at: at)
+            } else if found == UInt8(ascii: "[") {
+                try open(.array, .canonical, at: at)
                 at = skipSpace(at &+ 1)
-                if byte(at) != UInt8(ascii: "]") { continue }
+                if text.byte(at) != UInt8(ascii: "]") { continue }
                 at = close(at: at)
-            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                at = try scanNumber(from: at)
-            default:
-                at = try scanLiteral(from: at)
+            } else {
+                at = try scanNumberOrLiteral(found, from: at)
             }
             // Here a value has ended; leave containers until one goes on.
             guard try advance(&at) else { return }
@@ -97,127 +83,156 @@ struct TapeScanner: ~Copyable {
     }
 
     /// Goes from the end of a value to the beginning of the next; false at the end of the text.
-    @inline(__always)
+    @inline(always)
     private mutating func advance(_ at: inout Int) throws(JSONError) -> Bool {
-        while frame.entry >= 0 {
+        while container != TapeScanner.none {
             at = skipSpace(at)
-            let found = byte(at)
+            let found = text.byte(at)
             if found == UInt8(ascii: ",") {
                 at = skipSpace(at &+ 1)
-                if frame.isObject { at = try scanKey(from: at) }
+                if isObject { at = try scanKey(from: at) }
                 return true
             }
-            guard found == (frame.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { throw unexpected(at: at) }
+            guard found == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { throw text.unexpected(at: at) }
             at = close(at: at)
         }
-        at = offsetBehindSpace(at)
-        guard at >= count else { throw JSONError.trailingBytes(offset: at) }
+        at = text.offsetBehindSpace(at)
+        guard at >= text.count else { throw JSONError.trailingBytes(offset: at) }
         return false
     }
 
-    @inline(__always)
-    func offsetBehindSpace(_ start: Int) -> Int {
-        var at = start
-        while true {
-            switch byte(at) {
-            case 0x20, 0x0A, 0x0D, 0x09: at &+= 1
-            default: return at
-            }
-        }
-    }
-
     /// Skips white space, which the canonical form of the open container has not.
-    @inline(__always)
+    @inline(always)
     private mutating func skipSpace(_ start: Int) -> Int {
-        if byte(start) > 0x20 { return start }
-        let at = offsetBehindSpace(start)
-        if at != start { frame.flags.remove(.canonical) }
+        let at = text.offsetBehindSpace(start)
+        if at != start { flags.remove(.canonical) }
         return at
     }
 
-    private mutating func open(isObject: Bool, at: Int) throws(JSONError) {
-        let depth = enclosing.count &+ (frame.entry >= 0 ? 1 : 0)
+    @inline(always)
+    private mutating func open(_ kind: TapeEntry.Kind, _ known: TapeEntry.Flags, at: Int) throws(JSONError) {
         guard depth < maxDepth else { throw JSONError.tooDeep(offset: at) }
-        if frame.entry >= 0 { enclosing.append(frame) }
-        frame = Frame(
-            entry: tape.count, lastKey: -1, isObject: isObject, flags: isObject ? [.canonical, .sorted] : .canonical)
-        try append(isObject ? .object : .array, start: at, end: at, flags: [])
+        depth &+= 1
+        if container != TapeScanner.none {
+            tape[Int(container)].length = lastKey
+            tape[Int(container)].flags = flags
+        }
+        let index = UInt32(truncatingIfNeeded: count)
+        try append(TapeEntry(start: UInt32(truncatingIfNeeded: at), length: 0, next: container, kind: kind, flags: []))
+        container = index
+        lastKey = TapeScanner.none
+        isObject = kind == .object
+        flags = known
     }
 
     /// Closes the open container, whose closing bracket is at `at`, and returns the offset behind it.
-    @inline(__always)
+    @inline(always)
     private mutating func close(at: Int) -> Int {
         let end = at &+ 1
-        let index = frame.entry
-        if !frame.flags.contains(.sorted), frame.isObject { frame.flags.remove(.canonical) }
-        tape[index].length = UInt32(truncatingIfNeeded: end &- Int(tape[index].start))
-        tape[index].next = UInt32(truncatingIfNeeded: tape.count)
-        tape[index].flags = frame.flags
-        let isCanonical = frame.flags.contains(.canonical)
-        frame = enclosing.popLast() ?? Frame(entry: -1, lastKey: -1, isObject: false, flags: [])
-        if !isCanonical { frame.flags.remove(.canonical) }
+        let closed = tape + Int(container)
+        if isObject, !flags.contains(.sorted) { flags.remove(.canonical) }
+        container = closed.pointee.next
+        closed.pointee.length = UInt32(truncatingIfNeeded: end) &- closed.pointee.start
+        closed.pointee.next = UInt32(truncatingIfNeeded: count)
+        closed.pointee.flags = flags
+        let isCanonical = flags.contains(.canonical)
+        depth &-= 1
+        if container != TapeScanner.none {
+            let around = tape[Int(container)]
+            lastKey = around.length
+            isObject = around.kind == .object
+            flags = around.flags
+            if !isCanonical { flags.remove(.canonical) }
+        }
+        return end
+    }
+
+    /// Scans the string whose opening quotation mark is at `quote` and returns the offset behind the closing one.
+    @inline(always)
+    private mutating func scanString(from quote: Int) throws(JSONError) -> Int {
+        let start = quote &+ 1
+        let token = try text.string(from: start)
+        try append(token, from: start)
+        return token.end &+ 1
+    }
+
+    @inline(always)
+    private mutating func scanNumberOrLiteral(_ found: UInt8, from start: Int) throws(JSONError) -> Int {
+        if found &- UInt8(ascii: "0") < 10 || found == UInt8(ascii: "-") {
+            let token = try text.number(from: start)
+            if token.kind == .double { doubles &+= 1 }
+            try append(token, from: start)
+            return token.end
+        }
+        let kind = try text.literal(at: start)
+        let end = start &+ (kind == .false ? 5 : 4)
+        try append(SourceText.Token(end: end, kind: kind, flags: .canonical), from: start)
         return end
     }
 
     /// Scans a key and its colon and returns the offset of the value.
-    @inline(__always)
+    @inline(always)
     private mutating func scanKey(from start: Int) throws(JSONError) -> Int {
-        guard byte(start) == UInt8(ascii: "\"") else { throw unexpected(at: start) }
-        let index = tape.count
+        guard text.byte(start) == UInt8(ascii: "\"") else { throw text.unexpected(at: start) }
+        let index = UInt32(truncatingIfNeeded: count)
         var at = skipSpace(try scanString(from: start))
-        guard byte(at) == UInt8(ascii: ":") else { throw unexpected(at: at) }
+        guard text.byte(at) == UInt8(ascii: ":") else { throw text.unexpected(at: at) }
         at = skipSpace(at &+ 1)
-        if frame.lastKey >= 0, frame.flags.contains(.sorted), !isAscending(frame.lastKey, index) {
-            frame.flags.remove(.sorted)
+        if lastKey != TapeScanner.none, flags.contains(.sorted) {
+            let isAscending = Self.isAscending(text, tape[Int(lastKey)], tape[Int(index)])
+            if !isAscending { flags.remove(.sorted) }
         }
-        frame.lastKey = index
+        lastKey = index
         return at
     }
 
-    /// Whether the key at `one` sorts before the key at `other`; keys with escapes are left to the reader to sort.
-    private func isAscending(_ one: Int, _ other: Int) -> Bool {
-        guard !tape[one].flags.contains(.escaped), !tape[other].flags.contains(.escaped) else { return false }
-        return UTF8Order.compare(text(of: tape[one]), text(of: tape[other])) < 0
+    /// Whether one key sorts before another; keys with escapes are left to the reader to sort.
+    @inline(always)
+    private static func isAscending(_ text: SourceText, _ one: TapeEntry, _ other: TapeEntry) -> Bool {
+        guard !one.flags.contains(.escaped), !other.flags.contains(.escaped) else { return false }
+        let whole = UnsafeBufferPointer(start: text.base, count: text.count)
+        let prefix = UTF8Order.prefix(of: whole, at: Int(one.start), length: Int(one.length))
+        let otherPrefix = UTF8Order.prefix(of: whole, at: Int(other.start), length: Int(other.length))
+        if prefix != otherPrefix { return prefix < otherPrefix }
+        return UTF8Order.compare(key(text, one), key(text, other)) < 0
     }
 
-    private func text(of entry: TapeEntry) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: base + Int(entry.start), count: Int(entry.length))
+    @inline(always)
+    private static func key(_ text: SourceText, _ entry: TapeEntry) -> UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: text.base + Int(entry.start), count: Int(entry.length))
     }
 
-    /// Appends the entry of a value that ends at `end`, counting it.
-    @inline(__always)
-    mutating func append(
-        _ kind: TapeEntry.Kind, start: Int, end: Int, flags: TapeEntry.Flags
-    ) throws(JSONError) {
-        guard tape.count < maxValues else { throw JSONError.tooManyValues(offset: start) }
-        if kind.rawValue < TapeEntry.Kind.array.rawValue, !flags.contains(.canonical) {
-            frame.flags.remove(.canonical)
-        }
-        tape.append(
+    @inline(always)
+    private mutating func append(_ token: SourceText.Token, from start: Int) throws(JSONError) {
+        if !token.flags.contains(.canonical) { flags.remove(.canonical) }
+        try append(
             TapeEntry(
                 start: UInt32(truncatingIfNeeded: start),
-                length: UInt32(truncatingIfNeeded: end &- start),
-                next: UInt32(truncatingIfNeeded: tape.count &+ 1),
-                kind: kind,
-                flags: flags))
+                length: UInt32(truncatingIfNeeded: token.end &- start),
+                next: UInt32(truncatingIfNeeded: count &+ 1),
+                kind: token.kind,
+                flags: token.flags))
     }
 
-    private mutating func scanLiteral(from start: Int) throws(JSONError) -> Int {
-        let kind: TapeEntry.Kind
-        let spelling: StaticString
-        switch byte(start) {
-        case UInt8(ascii: "t"): (kind, spelling) = (.true, "true")
-        case UInt8(ascii: "f"): (kind, spelling) = (.false, "false")
-        case UInt8(ascii: "n"): (kind, spelling) = (.null, "null")
-        default: throw unexpected(at: start)
+    /// Appends an entry, counting it against the limit.
+    @inline(always)
+    private mutating func append(_ entry: TapeEntry) throws(JSONError) {
+        if count == room {
+            guard count < maxValues else { throw JSONError.tooManyValues(offset: Int(entry.start)) }
+            (tape, room) = Self.enlarged(tape, count, maxValues)
         }
-        let expected = UnsafeBufferPointer(start: spelling.utf8Start, count: spelling.utf8CodeUnitCount)
-        var at = start
-        for letter in expected {
-            guard byte(at) == letter else { throw unexpected(at: at) }
-            at &+= 1
-        }
-        try append(kind, start: start, end: at, flags: .canonical)
-        return at
+        (tape + count).initialize(to: entry)
+        count &+= 1
+    }
+
+    @inline(never)
+    private static func enlarged(
+        _ tape: UnsafeMutablePointer<TapeEntry>, _ count: Int, _ maxValues: Int
+    ) -> (UnsafeMutablePointer<TapeEntry>, Int) {
+        let room = min(count &* 2, maxValues)
+        let larger = UnsafeMutablePointer<TapeEntry>.allocate(capacity: room)
+        larger.moveInitialize(from: tape, count: count)
+        tape.deallocate()
+        return (larger, room)
     }
 }

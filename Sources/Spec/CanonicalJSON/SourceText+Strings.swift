@@ -1,28 +1,49 @@
-extension TapeScanner {
-    /// Scans the string whose opening quotation mark is at `quote` and returns the offset behind the closing one.
-    @inline(__always)
-    mutating func scanString(from quote: Int) throws(JSONError) -> Int {
-        let start = quote &+ 1
+internal import CTextScan
+
+extension SourceText {
+    /// Where a token ends and what is to be said of it.
+    struct Token {
+        var end: Int
+        var kind: TapeEntry.Kind
+        var flags: TapeEntry.Flags
+    }
+
+    /// Judges the string whose first byte behind the quotation mark is at `start`; its end is the closing mark.
+    @inline(always)
+    func string(from start: Int) throws(JSONError) -> Token {
         var at = start
-        var flags: TapeEntry.Flags = .canonical
+        while at <= lastBlock {
+            let plain = Int(text_first_stop(base + at))
+            at &+= plain
+            if plain < 16 {
+                if base[at] == UInt8(ascii: "\"") { return Token(end: at, kind: .string, flags: .canonical) }
+                break
+            }
+        }
+        return try unusualString(from: at)
+    }
+
+    /// Goes on at `start` in a string with escapes, near the end of the text, or in a text that is not all UTF-8.
+    @inline(never)
+    private func unusualString(from start: Int) throws(JSONError) -> Token {
+        var at = start
+        var token = Token(end: at, kind: .string, flags: .canonical)
         while true {
-            while at &+ 8 <= count {
-                let hits = BytePattern.special(word(at))
-                if hits != 0 {
-                    at &+= hits.trailingZeroBitCount / 8
-                    break
-                }
-                at &+= 8
+            while at <= lastBlock {
+                let plain = Int(text_first_stop(base + at))
+                at &+= plain
+                if plain < 16 { break }
             }
             let found = byte(at)
             if found == UInt8(ascii: "\"") {
-                try append(.string, start: start, end: at, flags: flags)
-                return at &+ 1
+                token.end = at
+                return token
             }
             if found >= 0x80 {
-                repeat { at = try offsetBehindCharacter(at) } while byte(at) >= 0x80
+                // Where blocks are looked at, all characters are known to be valid, and a block may end inside of one.
+                at = lastBlock >= 0 ? at &+ 1 : try offsetBehindCharacter(at)
             } else if found == UInt8(ascii: "\\") {
-                at = try offsetBehindEscape(at, &flags)
+                at = try offsetBehindEscape(at, &token.flags)
             } else if found >= 0x20 {
                 at &+= 1
             } else {
@@ -32,7 +53,7 @@ extension TapeScanner {
     }
 
     /// Checks one UTF-8 sequence of two to four bytes, by table 3-7 of the Unicode standard.
-    @inline(__always)
+    @inline(always)
     private func offsetBehindCharacter(_ at: Int) throws(JSONError) -> Int {
         let lead = byte(at)
         let second = byte(at &+ 1)
@@ -57,11 +78,11 @@ extension TapeScanner {
         throw JSONError.invalidUTF8(offset: at)
     }
 
-    @inline(__always)
+    @inline(always)
     private func isContinuation(_ byte: UInt8) -> Bool { byte & 0xC0 == 0x80 }
 
     /// Checks the escape whose reverse solidus is at `at`; clears `canonical` when canonical JSON spells it otherwise.
-    @inline(never)
+    @inline(always)
     private func offsetBehindEscape(_ at: Int, _ flags: inout TapeEntry.Flags) throws(JSONError) -> Int {
         flags.insert(.escaped)
         switch byte(at &+ 1) {
@@ -78,6 +99,7 @@ extension TapeScanner {
         }
     }
 
+    @inline(always)
     private func offsetBehindUnicodeEscape(
         _ at: Int, _ flags: inout TapeEntry.Flags
     ) throws(JSONError) -> Int {
@@ -106,6 +128,7 @@ extension TapeScanner {
         }
     }
 
+    @inline(always)
     private func hexadecimal(_ at: Int) -> UInt16? {
         var value: UInt16 = 0
         for offset in at..<at &+ 4 {
@@ -119,7 +142,7 @@ extension TapeScanner {
 /// The digits of `\u` escapes.
 enum HexadecimalDigit {
     /// The value of a digit, nil when `byte` is none.
-    @inline(__always)
+    @inline(always)
     static func value(of byte: UInt8) -> UInt16? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(byte &- UInt8(ascii: "0"))
