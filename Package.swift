@@ -77,14 +77,14 @@ var targets: [Target] = [
         "Projections", in: "Projections",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
-            "ProjectionEngine", "ReadModel", "RoomVersions",
+            "ProjectionEngine", "PushRules", "ReadModel", "RoomVersions",
         ]),
     // Queries
     library(
         "Queries", in: "Queries",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
-            "ProjectionEngine", "Projections", "ReadModel", "RoomVersions",
+            "ProjectionEngine", "Projections", "PushRules", "ReadModel", "RoomVersions",
         ]),
     // Commands
     library(
@@ -97,7 +97,7 @@ var targets: [Target] = [
         "CommandHandling", in: "Commands",
         [
             "CanonicalJSON", "CCrypt", "CSodium", "Decisions", "EventAuthorization", "EventLog", "EventSigning",
-            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "RoomVersions",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries", "RoomVersions",
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -105,7 +105,7 @@ var targets: [Target] = [
         "ClientAPI", in: "Edges",
         [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
+            "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries", "ReadModel", "RoomVersions",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
@@ -168,7 +168,7 @@ var targets: [Target] = [
         of: "Queries",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine",
-            "Projections", "ReadModel",
+            "Projections", "PushRules", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     tests(of: "Configuration", ["MatrixIdentifiers"]),

@@ -65,6 +65,9 @@ extension RecordKind {
     package static let directoryVisibilitySet = RecordKind(rawValue: 80)
     package static let registrationTokenSet = RecordKind(rawValue: 81)
     package static let devicesSeen = RecordKind(rawValue: 82)
+    package static let pushRuleChanged = RecordKind(rawValue: 230)
+    package static let pusherSet = RecordKind(rawValue: 231)
+    package static let pusherRemoved = RecordKind(rawValue: 232)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -77,4 +80,5 @@ package let recordKindNames: [RecordKind: String] = [
     .aliasCreated: "AliasCreated", .aliasRemoved: "AliasRemoved",
     .directoryVisibilitySet: "DirectoryVisibilitySet", .registrationTokenSet: "RegistrationTokenSet",
     .devicesSeen: "DevicesSeen",
+    .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
 ]

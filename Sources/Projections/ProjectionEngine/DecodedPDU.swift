@@ -126,19 +126,8 @@ package final class DecodedPDU: Sendable {
         case .rejected: flags |= EventRow.Flags.rejected.rawValue
         }
         if fact.isOutlier { flags |= EventRow.Flags.outlier.rawValue }
-        if content.hasMentions { flags |= EventRow.Flags.mentions.rawValue }
-        if !isState, isMessage(scan, type, content) { flags |= EventRow.Flags.notifies.rawValue }
+        if content.relatesTo != nil { flags |= EventRow.Flags.relates.rawValue }
+        flags |= DefaultNotification(scan, type: type, content, isState: isState).flags
         return EventRow.Flags(rawValue: flags)
-    }
-
-    /// `.m.rule.message`, `.m.rule.encrypted` and stickers, without `.m.rule.suppress_notices` ("content.msgtype" is
-    /// "m.notice") and `.m.rule.suppress_edits` ("content.m\.relates_to.rel_type" is "m.replace").
-    private static func isMessage(_ scan: CanonicalScan, _ type: Range<Int>, _ content: ContentFields) -> Bool {
-        if scan.is(type, "\"m.room.message\"") {
-            if let messageType = content.messageType, scan.is(messageType, "\"m.notice\"") { return false }
-        } else if !scan.is(type, "\"m.room.encrypted\""), !scan.is(type, "\"m.sticker\"") {
-            return false
-        }
-        return !content.isEdit(scan)
     }
 }

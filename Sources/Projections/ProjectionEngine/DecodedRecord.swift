@@ -36,6 +36,9 @@ package final class DecodedRecord: Sendable {
         case aliasCreated(AliasCreated)
         case aliasRemoved(AliasRemoved)
         case directoryVisibilitySet(DirectoryVisibilitySet)
+        case pushRuleChanged(PushRuleChanged)
+        case pusherSet(PusherSet)
+        case pusherRemoved(PusherRemoved)
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
         case erasure([LogPosition])
     }
@@ -83,6 +86,9 @@ package final class DecodedRecord: Sendable {
         case .aliasCreated: return .aliasCreated(try AliasCreated(payload: payload))
         case .aliasRemoved: return .aliasRemoved(try AliasRemoved(payload: payload))
         case .directoryVisibilitySet: return .directoryVisibilitySet(try DirectoryVisibilitySet(payload: payload))
+        case .pushRuleChanged: return .pushRuleChanged(try PushRuleChanged(payload: payload))
+        case .pusherSet: return .pusherSet(try PusherSet(payload: payload))
+        case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
         default:
             throw PayloadError(
                 kind: "kind \(record.kind.rawValue)", reason: "is unknown; this log was made by a newer engram")

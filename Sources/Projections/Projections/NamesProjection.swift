@@ -32,6 +32,9 @@ package struct NamesProjection: Projection {
             for sighting in sightings { try batch.intern(.user, sighting.userID, transaction) }
         case .profileFieldSet(let fact): try batch.intern(.user, fact.userID, transaction)
         case .filterCreated(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .pushRuleChanged(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .pusherSet(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .pusherRemoved(let fact): try batch.intern(.user, fact.userID, transaction)
         case .accountDataSet(let fact):
             try batch.intern(.user, fact.userID, transaction)
             if let roomID = fact.roomID { try batch.intern(.room, roomID, transaction) }

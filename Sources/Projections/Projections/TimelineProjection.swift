@@ -6,7 +6,7 @@ package import ReadModel
 /// Keeps each room's events in stream order, and its head: extremities, depth and counts.
 package struct TimelineProjection: Projection {
     package let name = "timeline"
-    package let version: UInt32 = 1
+    package let version: UInt32 = 2
     package let tables: [ViewTable] = [.timelineOrder, .roomsHeads]
 
     package init() {}
@@ -32,7 +32,7 @@ package struct TimelineProjection: Projection {
             try quieten(redacts, in: room, before: record.position, transaction, batch)
         }
         batch.putTimeline(room, record.position, pdu.flags, sender)
-        let counts = try memberCounts(pdu, at: record.position, room, transaction, batch)
+        let counts = try StateChanges.memberCounts(pdu, at: record.position, room, transaction, batch)
         let changesState = StateChanges.changesState(pdu)
         let isCreate = pdu.stateKey == "" && pdu.type.hasSameBytes(as: "m.room.create")
         try batch.updateHead(of: room, creating: true, transaction) { head in
@@ -90,24 +90,6 @@ package struct TimelineProjection: Projection {
     private func advance(_ extremities: inout [String], _ pdu: DecodedPDU) {
         extremities.removeAll { held in pdu.prevEvents.contains { $0.hasSameBytes(as: held) } }
         extremities.append(pdu.eventID)
-    }
-
-    /// How the numbers of joined and invited members change.
-    private func memberCounts(
-        _ pdu: DecodedPDU, at position: LogPosition, _ room: RoomNum, _ transaction: borrowing WriteTransaction,
-        _ batch: BatchContext
-    ) throws -> (joined: Int64, invited: Int64) {
-        var joined: Int64 = 0
-        var invited: Int64 = 0
-        for change in try StateChanges.members(pdu, at: position, transaction, batch) {
-            let slot = try batch.slot(type: "m.room.member", stateKey: change.userID, transaction)
-            let holder = try batch.stateHolder(room, slot, before: position, transaction)
-            let old = holder == LogPosition.none ? nil : try transaction.eventRow(batch.tables, holder)
-            let before = old?.membership ?? .none
-            joined += (change.membership == .join ? 1 : 0) - (before == .join ? 1 : 0)
-            invited += (change.membership == .invite ? 1 : 0) - (before == .invite ? 1 : 0)
-        }
-        return (joined, invited)
     }
 
     /// Keeps the version that the next append to the room must expect.

@@ -15,10 +15,12 @@ package struct EventRow {
         package static let softFailed = Flags(rawValue: 4)
         package static let rejected = Flags(rawValue: 8)
         package static let outlier = Flags(rawValue: 16)
-        /// `content` has `m.mentions`.
+        /// What the default push rules make of it may differ from user to user, as when it has `m.mentions`.
         package static let mentions = Flags(rawValue: 32)
-        /// A message of a person, as the default push rules mean it.
+        /// The default push rules notify everybody of it.
         package static let notifies = Flags(rawValue: 64)
+        /// `content` has `m.relates_to`.
+        package static let relates = Flags(rawValue: 128)
     }
 
     /// The device and transaction id of the local client that sent it.

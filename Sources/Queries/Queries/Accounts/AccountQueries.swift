@@ -147,7 +147,7 @@ package struct AccountQueries: Sendable {
             return try snapshot.accountData(number, roomNumber, type).map { Array($0.contentJSON) }
         }
         if stored == nil, room == nil, type.utf8.elementsEqual("m.push_rules".utf8) {
-            return DefaultPushRules.content(for: user.rawValue).canonicalBytes()
+            return try PushRuleQueries(views: views).content(of: user).canonicalBytes()
         }
         return stored
     }

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import KeyValueStore
 import MatrixIdentifiers
+import PushRules
 import ReadModel
 
 /// Account data, global or of one room.
@@ -15,35 +16,35 @@ struct AccountDataSection {
     func append(room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
         let filter = room.isNone ? context.filter.accountData : context.filter.roomAccountData
         var count = 0
-        var hasPushRules = false
         writer.splice("\"account_data\":{\"events\":[")
-        func append(_ row: AccountDataRow) {
-            guard filter.allows(typeNamed: row.type), count < filter.limit ?? .max else { return }
+        func append(_ type: String, content: () throws -> UnsafeRawBufferPointer) rethrows {
+            guard filter.allows(typeNamed: type), count < filter.limit ?? .max else { return }
             count += 1
             writer.beginObject()
-            writer.field("type", row.type)
-            writer.field("content", raw: row.contentJSON)
+            writer.field("type", type)
+            writer.field("content", raw: try content())
             writer.endObject()
         }
         if isFull {
             let prefix = ViewKeys.accountDataPrefix(context.user, room)
             try context.snapshot.forEach(context.snapshot.tables.accountDataRows, prefix: prefix) { _, value in
                 let row = try AccountDataRow(reading: value)
-                if row.type.utf8.elementsEqual("m.push_rules".utf8) { hasPushRules = true }
-                append(row)
+                append(row.type) { row.contentJSON }
                 return true
-            }
-            if room.isNone, !hasPushRules, filter.allows(typeNamed: "m.push_rules") {
-                count += 1
-                writer.beginObject()
-                writer.field("type", "m.push_rules")
-                writer.field("content", DefaultPushRules.content(for: context.asker.identity.userID.rawValue))
-                writer.endObject()
             }
         } else {
             for type in context.accountDataChanges[room] ?? [] {
-                if let row = try context.snapshot.accountData(context.user, room, type) { append(row) }
+                if let row = try context.snapshot.accountData(context.user, room, type) {
+                    append(type) { row.contentJSON }
+                }
             }
+        }
+        // "When a user changes their push rules a `m.push_rules` event is sent to all clients in the `account_data` section
+        // of their next `/sync`": it is made of the rules, which are no account data of their own.
+        if room.isNone, try isFull || context.pushRulesChanged {
+            let rules = try context.snapshot.pushRules(of: context.user)
+            let bytes = rules.content(for: context.asker.identity.userID.rawValue).canonicalBytes()
+            bytes.withUnsafeBytes { content in append("m.push_rules") { content } }
         }
         writer.splice("]}")
         return count

@@ -31,6 +31,11 @@ struct SyncContext {
         SentMembers.Device(user: user, deviceID: request.asker.identity.deviceID ?? "")
     }
 
+    /// Whether the user's push rules are others than the client knows.
+    var pushRulesChanged: Bool {
+        get throws { try snapshot.pushRulesChanged(of: user, after: since, upTo: upTo) }
+    }
+
     /// "The maximum number of events to return": 10 when the filter does not say.
     var timelineLimit: Int { min(filter.timeline.limit ?? 10, 1000) }
 
