@@ -1,9 +1,16 @@
+package import RoomVersions
+
 /// What many comparisons met, to show that they were not vacuous.
 package struct ComparisonTally: Sendable {
     /// Something a resolution met, and in how many resolutions.
     package struct Count: Sendable {
         package let name: String
         package var resolutions = 0
+        /// The algorithms that can meet it.
+        let algorithms: Set<StateResolution>
+
+        /// Whether an algorithm can meet it.
+        package func isReached(by algorithm: StateResolution) -> Bool { algorithms.contains(algorithm) }
     }
 
     package private(set) var rooms = 0
@@ -13,13 +20,20 @@ package struct ComparisonTally: Sendable {
     package private(set) var counts: [Count] = []
 
     package init() {
-        counts = Self.names.map { Count(name: $0) }
+        counts = Self.names.map { Count(name: $0.name, algorithms: $0.algorithms) }
     }
 
-    private static let names = [
-        "conflicted keys", "conflicted power events", "auth difference beyond the conflicted set",
-        "subgraph events beyond both", "mainline or depth ties", "power ties", "events refused",
-        "look-ups in own auth events", "rejected auth events passed over", "three states and more",
+    private static let names: [(name: String, algorithms: Set<StateResolution>)] = [
+        ("conflicted keys", [.v1, .v2, .v2_1]),
+        ("conflicted power events", [.v1, .v2, .v2_1]),
+        ("auth difference beyond the conflicted set", [.v2, .v2_1]),
+        ("subgraph events beyond both", [.v2_1]),
+        ("mainline or depth ties", [.v1, .v2, .v2_1]),
+        ("power ties", [.v2, .v2_1]),
+        ("events refused", [.v1, .v2, .v2_1]),
+        ("look-ups in own auth events", [.v2, .v2_1]),
+        ("rejected auth events passed over", [.v2, .v2_1]),
+        ("three states and more", [.v1, .v2, .v2_1]),
     ]
 
     /// Adds one room.
