@@ -103,6 +103,9 @@ extension AuthCases {
             return try $0.createAttempt(["additional_creators": [.string(long)]])
         },
         accept("create.otherwise", "what no rule above rejects") { try $0.createAttempt(["m.federate": false]) },
+        accept("create.otherwise", "additional creators mean nothing before v12", in: 1...11) {
+            try $0.createAttempt(["additional_creators": "nobody"])
+        },
         accept("create.otherwise", "an unusual depth and no state key") {
             try $0.attempt("m.room.create", by: TestRoom.alice, ["creator": "@a:b"], with: ["depth": 17])
         },

@@ -51,11 +51,23 @@ extension AuthCases {
             return try room.membership(
                 "knock", of: TestRoom.dave, by: TestRoom.dave, naming: [room.named("m.room.join_rules", "")])
         },
+        reject("auth-events.selection", "the membership of the state key, for another type") { room in
+            var result = try room.attempt("org.example.status", TestRoom.carol, by: TestRoom.bob)
+            result.authEvents = room.named([room.named("m.room.member", TestRoom.carol)])
+            return result
+        },
         accept("auth-events.selection", "the third-party invite of the token") { room in
             let invite = ThirdPartyToken()
             try invite.publish(in: &room)
             return try room.membership(
                 "invite", of: TestRoom.dave, by: TestRoom.bob, invite.content(),
+                naming: [room.bobsMembership, room.named("m.room.third_party_invite", "t")])
+        },
+        reject("auth-events.selection", "the third-party invite, but not for an invite") { room in
+            let invite = ThirdPartyToken()
+            try invite.publish(in: &room)
+            return try room.membership(
+                "ban", of: TestRoom.dave, by: TestRoom.bob, invite.content(),
                 naming: [room.bobsMembership, room.named("m.room.third_party_invite", "t")])
         },
         reject("auth-events.selection", "the third-party invite of another token") { room in
@@ -78,6 +90,12 @@ extension AuthCases {
                 "join", of: TestRoom.dave, by: TestRoom.dave,
                 ["join_authorised_via_users_server": .string(TestRoom.bob)],
                 naming: [room.named("m.room.join_rules", ""), room.bobsMembership])
+        },
+        reject("auth-events.selection", "the member that authorises, but not for a join", in: 8...12) { room in
+            try room.membership(
+                "leave", of: TestRoom.bob, by: TestRoom.bob,
+                ["join_authorised_via_users_server": .string(TestRoom.carol)],
+                naming: [room.bobsMembership, room.named("m.room.member", TestRoom.carol)])
         },
         reject("auth-events.selection", "another member than the one that authorises a join", in: 8...12) { room in
             try room.setJoinRule("restricted")

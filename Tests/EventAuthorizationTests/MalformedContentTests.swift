@@ -73,4 +73,53 @@ import Testing
         }
         #expect(judged > 100)
     }
+
+    /// An object with one value somewhere in it replaced, removed or put under another key.
+    private static func mutated(_ object: JSONObject, _ random: inout SeededRandom) -> JSONObject {
+        var object = object
+        guard let key = random.pick(object.keys), let value = object[key] else {
+            return Self.object(&random, depth: 2)
+        }
+        switch value {
+        case .object(let inner) where random.oneIn(2): object[key] = .object(mutated(inner, &random))
+        case .array(let elements) where !elements.isEmpty && random.oneIn(2):
+            var elements = elements
+            elements[random.below(elements.count)] = Self.value(&random, depth: 2)
+            object[key] = .array(elements)
+        default:
+            switch random.below(4) {
+            case 0: object[key] = nil
+            case 1: object[random.pick(keys) ?? ""] = value
+            default: object[key] = Self.value(&random, depth: 2)
+            }
+        }
+        return object
+    }
+
+    /// The events of all rules' cases and the state they are judged by, changed at random.
+    @Test(arguments: RoomVersion.all)
+    func mutatedEventsGetAVerdict(version: RoomVersion) throws {
+        var random = SeededRandom(seed: 13_000 + (UInt64(version.id) ?? 0))
+        let pages = try AuthRulePages()
+        let number = Int(version.id) ?? 0
+        let start = try TestRoom(version)
+        var judged = 0
+        for testCase in AuthCases.all where pages.has(testCase, in: number) {
+            var room = start
+            var attempt = try testCase.make(&room)
+            for entry in AuthEventSelection.keys(for: attempt.pdu, version: version) where random.oneIn(3) {
+                guard let held = room.state.authEvent(type: entry.type, stateKey: entry.stateKey) else { continue }
+                let changed = Self.mutated(held.object, &random)
+                if let pdu = try? PDU(draft: changed, version: version) { room.state.insert(pdu) }
+            }
+            for _ in 0..<3 {
+                let changed = Self.mutated(attempt.pdu.object, &random)
+                guard let pdu = try? PDU(draft: changed, version: version) else { continue }
+                attempt = Attempt(pdu: pdu, authEvents: attempt.authEvents)
+                _ = try room.verdict(attempt)
+                judged += 1
+            }
+        }
+        #expect(judged > 300)
+    }
 }
