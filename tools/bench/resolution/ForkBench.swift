@@ -20,7 +20,9 @@ enum ForkBench {
         let before = Measurement.peakMemory()
         var times: [Double] = []
         var resolved: ResolvedState?
+        let reads = room.stored.reads
         for _ in 0..<5 {
+            (reads.rows, reads.citations, reads.pdus) = (0, 0, 0)
             times.append(
                 try Measurement.milliseconds {
                     resolved = try StateResolver.resolve(input, version: version, source: room.stored)
@@ -30,8 +32,9 @@ enum ForkBench {
         print(
             "fork v\(version) state=\(base.count) events=\(room.stored.count) differing=\(differing)",
             "conflicted=\(resolved.conflictedCount) answer=\(resolved.differenceFromNearest.count)",
+            "rows=\(reads.rows) citations=\(reads.citations) pdus=\(reads.pdus)",
             "first=\(Measurement.rounded(times[0]))ms best=\(Measurement.rounded(times.min() ?? 0))ms",
-            "peak=\(Measurement.peakMemory())MB before=\(before)MB")
+            "peak=\(Measurement.peakMemory())MB before=\(before)MB of all-citations=\(room.stored.citationCount)")
     }
 
     /// Changes entries of one side: names, leavings, bans, newcomers, and the oldest moderators, topic and power levels.

@@ -10,7 +10,15 @@ struct StoredRoom: ResolutionSource {
         let stateKey: String
     }
 
+    /// What was read.
+    final class Reads {
+        var rows = 0
+        var citations = 0
+        var pdus = 0
+    }
+
     let version: RoomVersion
+    let reads = Reads()
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
     private var rows: [AuthIndexRow] = []
@@ -21,7 +29,7 @@ struct StoredRoom: ResolutionSource {
     init(version: RoomVersion) { self.version = version }
 
     var count: Int { rows.count }
-    var byteCount: Int { bytes.count }
+    var citationCount: Int { citing.reduce(0) { $0 + $1.count } }
 
     mutating func append(
         _ event: [UInt8], eventID: EventID, authEvents: [EventNumber]
@@ -42,6 +50,7 @@ struct StoredRoom: ResolutionSource {
 
     func authRow(of event: EventNumber) throws -> AuthIndexRow {
         guard event.rawValue < rows.count else { throw ResolutionError.unknownEvent(event) }
+        reads.rows += 1
         return rows[Int(event.rawValue)]
     }
 
@@ -55,10 +64,12 @@ struct StoredRoom: ResolutionSource {
                 if all[middle] < bound { low = middle + 1 } else { end = middle }
             }
         }
+        reads.citations += min(end, limit)
         return all[..<end].suffix(limit).reversed()
     }
 
     func pdu(of event: EventNumber) throws -> PDU {
+        reads.pdus += 1
         let index = Int(event.rawValue)
         let start = index == 0 ? 0 : ends[index - 1]
         return try PDU(parsing: Array(bytes[start..<ends[index]]), version: version)
