@@ -202,6 +202,13 @@ if Context.environment["ENGRAM_BENCH"] != nil {
             exclude: ["run.sh", "simdjson_shim.cpp"], swiftSettings: strict))
     targets.append(
         .executableTarget(
+            name: "pdu-bench",
+            dependencies: [
+                "CanonicalJSON", "CSodium", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions",
+            ],
+            path: "tools/bench/pdu", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
             name: "log-bench", dependencies: ["EventLog", "KeyValueStore"], path: "tools/bench/log",
             exclude: ["lmdb_loop.c", "run.sh"], swiftSettings: strict))
     targets.append(

@@ -14,6 +14,13 @@ package enum ContentHash {
         return UnpaddedBase64.decode(claimed) == digest(of: object)
     }
 
+    /// Whether a claimed hash is that of an event, read from its text.
+    static func matches(_ view: JSONView, claimed: String?) -> Bool {
+        guard let claimed else { return false }
+        let bytes = view.canonicalBytes(omitting: ["hashes", "signatures", "unsigned"])
+        return UnpaddedBase64.decode(claimed) == SHA256.digest(of: bytes)
+    }
+
     private static func digest(of object: JSONObject) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(1_024)

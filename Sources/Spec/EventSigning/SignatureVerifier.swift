@@ -55,10 +55,15 @@ package enum SignatureVerifier {
         return crypto_sign_ed25519_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
     }
 
+    /// The IDs of the Ed25519 keys with which an entity says that it signed.
+    static func keyIDs(in object: JSONObject, name: String) -> [String] {
+        (object["signatures"]?[name]?.objectValue?.keys ?? []).filter(isEd25519)
+    }
+
     /// "Removes any signing key identifiers from the entry with algorithms it doesn't understand."
     private static func isEd25519(_ keyID: String) -> Bool { keyID.utf8.starts(with: "ed25519:".utf8) }
 
-    private static func signature(in object: JSONObject, name: String, keyID: String) -> [UInt8]? {
+    static func signature(in object: JSONObject, name: String, keyID: String) -> [UInt8]? {
         guard isEd25519(keyID), let text = object["signatures"]?[name]?[keyID]?.stringValue else { return nil }
         return UnpaddedBase64.decode(text)
     }
