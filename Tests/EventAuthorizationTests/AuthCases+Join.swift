@@ -73,6 +73,9 @@ extension AuthCases {
             },
             accept("member.join.public", "a stranger") { try $0.davesJoin(nil, under: "public") },
             accept("member.join.public", "who knocked") { try $0.davesJoin("knock", under: "public") },
+            accept("member.join.public", "an authoriser that did not sign means nothing yet", in: 1...7) { room in
+                try room.signedJoin(via: .string(TestRoom.bob), signedBy: nil, under: "public")
+            },
             reject("member.join.public", "another spelling", by: "member.join.otherwise") {
                 try $0.davesJoin(nil, under: "Public")
             },
