@@ -24,7 +24,6 @@ struct ConflictedState {
     }
 
     let base: any StateLookup
-    let stateCount: Int
     let slots: [Slot]
     let masks: StateMasks
     private let positions: SlotPositions
@@ -38,7 +37,6 @@ struct ConflictedState {
     ///   `event_ids` for the same `(event_type, state_key)`".
     init(_ input: ResolutionInput, absenceConflicts: Bool) throws {
         base = input.base
-        stateCount = input.states.count
         var gathering = Gathering(input.states)
         for (state, difference) in input.states.enumerated() {
             for change in difference.changes { try gathering.note(change, of: state) }

@@ -1,4 +1,4 @@
-/// Sorting by something, then by the time of sending, then by event ID.
+/// An event with what it is sorted by: an order of its own, then the time of sending, then its ID.
 struct SortedEvent {
     let event: EventNumber
     /// What comes first, as a number whose least stands first.
