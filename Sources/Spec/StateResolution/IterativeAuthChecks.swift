@@ -52,7 +52,7 @@ final class IterativeAuthChecks {
         do throws(AuthRejection) {
             try EventAuthorizer.check(
                 pdu, eventID: eventID, roomID: roomID, version: reader.version, state: state,
-                createEventID: reader.createEventID)
+                createEventID: state.createEventID)
             isAllowed = true
         } catch {
             isAllowed = false
@@ -93,6 +93,16 @@ private final class CheckedState: AuthStateReader {
     var powerLevels: PowerLevels? {
         reading {
             try reader.powerLevels(number(at: reader.powerLevelsSlot), create: number(at: reader.createSlot))
+        }
+    }
+
+    /// The create event that is in force: until v12 a room may have several, and which one came first is no matter.
+    var createEventID: EventID? {
+        if reader.version.createNotInAuthEvents { return reader.createEventID }
+        return reading {
+            try number(at: reader.createSlot).flatMap { create in
+                create == reader.createEvent ? reader.createEventID : try reader.eventID(of: create)
+            }
         }
     }
 
