@@ -32,9 +32,9 @@ enum ForkBench {
         print(
             "fork v\(version) state=\(base.count) events=\(room.stored.count) differing=\(differing)",
             "conflicted=\(resolved.conflictedCount) answer=\(resolved.differenceFromNearest.count)",
-            "rows=\(reads.rows) citations=\(reads.citations) pdus=\(reads.pdus)",
+            "rows=\(reads.rows) citations=\(reads.citations)/\(room.stored.citationCount) pdus=\(reads.pdus)",
             "first=\(Measurement.rounded(times[0]))ms best=\(Measurement.rounded(times.min() ?? 0))ms",
-            "peak=\(Measurement.peakMemory())MB before=\(before)MB of all-citations=\(room.stored.citationCount)")
+            "peak=\(Measurement.peakMemory())MB before=\(before)MB")
     }
 
     /// Changes entries of one side: names, leavings, bans, newcomers, and the oldest moderators, topic and power levels.
