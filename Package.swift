@@ -101,11 +101,12 @@ var targets: [Target] = [
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library("MediaStore", in: "Edges", ["CSodium", "HTTPFront"]),
     library(
         "ClientAPI", in: "Edges",
         [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries", "ReadModel", "RoomVersions",
+            "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel", "RoomVersions",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
@@ -114,7 +115,8 @@ var targets: [Target] = [
         [
             "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling",
             "Configuration", "EventLog", "EventSigning", "HTTPFront",
-            "KeyValueStore", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries",
+            "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
+            "Queries",
             "ReadModel",
             "RoomVersions", nioCore, nioPosix, nioSSL,
         ]),
@@ -171,6 +173,7 @@ var targets: [Target] = [
             "Projections", "PushRules", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    tests(of: "MediaStore", ["HTTPFront"]),
     tests(of: "Configuration", ["MatrixIdentifiers"]),
     tests(
         of: "CommandHandling",
@@ -181,8 +184,9 @@ var targets: [Target] = [
     .testTarget(
         name: "ClientAPITests",
         dependencies: [
-            "CanonicalJSON", "ClientAPI", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "KeyValueStore",
-            "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries", "ReadModel",
+            "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventLog", "EventSigning", "HTTPFront",
+            "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
+            "Queries", "ReadModel",
             "RoomVersions",
         ],
         swiftSettings: strict

@@ -45,7 +45,8 @@ final class InProcessServer: Sendable {
     static func nowMs() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
     init(
-        _ change: (inout ClientAPISettings) -> Void = { _ in }, accountSettings: AccountSettings = AccountSettings()
+        _ change: (inout ClientAPISettings) -> Void = { _ in }, accountSettings: AccountSettings = AccountSettings(),
+        media: (CommandEnvironment, String) throws -> MediaParts? = { _, _ in nil }
     )
         throws
     {
@@ -98,7 +99,8 @@ final class InProcessServer: Sendable {
             ephemeral: EphemeralState(startingAt: 1, nowMs: Self.nowMs, notifier: notifier),
             notifier: notifier,
             epoch: 1,
-            settings: settings
+            settings: settings,
+            media: try media(environment, directory + "/media")
         )
         let api = api
         late.api.withLock { $0 = api }
@@ -122,20 +124,32 @@ final class InProcessServer: Sendable {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path =
             parts[0].hasPrefix("/_") || parts[0].hasPrefix("/.") ? String(parts[0]) : "/_matrix/client/v3" + parts[0]
+        let response = try await respond(
+            method, path, query: parts.count > 1 ? String(parts[1]) : "",
+            headers: token.map { [("Authorization", "Bearer \($0)")] } ?? [],
+            body: raw.map { Array($0.utf8) } ?? body?.canonicalBytes() ?? [])
+        return Answer(
+            status: response.status, json: try JSONValue.parse(response.body + response.moreChunks.joined()))
+    }
+
+    /// The response as the front would render it.
+    func respond(
+        _ method: HTTPMethod, _ path: String, query: String = "", headers: [(String, String)], body: [UInt8] = []
+    ) async throws -> HTTPResponse {
         let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
             String($0).removingPercentEncoding ?? ""
         }
         guard case .found(let index) = router.match(method, segments) else {
-            return Answer(status: 404, json: ["errcode": "M_UNRECOGNIZED"])
+            return MatrixError.unrecognizedPath.response
         }
         let route = router.routes[index]
         let request = HTTPRequest(
             method: method,
             rawPath: path,
             pathSegments: segments,
-            query: HTTPQuery(parts.count > 1 ? String(parts[1]) : "") ?? HTTPQuery(),
-            headers: HTTPRequestHeaders(token.map { [("Authorization", "Bearer \($0)")] } ?? []),
-            body: raw.map { Array($0.utf8) } ?? body?.canonicalBytes() ?? [],
+            query: HTTPQuery(query) ?? HTTPQuery(),
+            headers: HTTPRequestHeaders(headers),
+            body: body,
             remoteAddress: "192.0.2.1",
             number: numbers.withLock { number in
                 number += 1
@@ -143,17 +157,14 @@ final class InProcessServer: Sendable {
             },
             parameters: PathParameters(of: route, segments: segments)
         )
-        let response: HTTPResponse
         do {
             switch route.handler {
-            case .immediate(let handle), .pooled(let handle): response = try handle(request)
-            case .async(let handle): response = try await handle(request)
+            case .immediate(let handle), .pooled(let handle): return try handle(request)
+            case .async(let handle): return try await handle(request)
             }
         } catch let error as MatrixError {
-            return Answer(status: error.status, json: try JSONValue.parse(error.response.body))
+            return error.response
         }
-        return Answer(
-            status: response.status, json: try JSONValue.parse(response.body + response.moreChunks.joined()))
     }
 
     /// A user with a password, logged in.

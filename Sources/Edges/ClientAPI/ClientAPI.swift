@@ -11,6 +11,7 @@ package struct ClientAPI: Sendable {
     let notifier: ChangeNotifier
     let epoch: UInt64
     let settings: ClientAPISettings
+    package let media: MediaParts?
 
     /// Tell it of every applied batch whose users' tokens or flags changed.
     package let authenticator: Authenticator
@@ -32,7 +33,8 @@ package struct ClientAPI: Sendable {
         ephemeral: EphemeralState,
         notifier: ChangeNotifier,
         epoch: UInt64,
-        settings: ClientAPISettings
+        settings: ClientAPISettings,
+        media: MediaParts? = nil
     ) {
         self.environment = environment
         self.rooms = rooms
@@ -41,6 +43,7 @@ package struct ClientAPI: Sendable {
         self.notifier = notifier
         self.epoch = epoch
         self.settings = settings
+        self.media = media
         let views = environment.views
         accountQueries = AccountQueries(views: views)
         roomQueries = RoomQueries(views: views)
@@ -78,6 +81,10 @@ package struct ClientAPI: Sendable {
         addTyping(to: &table)
         addPushRules(to: &table)
         addSync(to: &table)
+        if let media {
+            addMediaUpload(to: &table, media)
+            addMediaDownload(to: &table, media)
+        }
         return table.routes
     }
 }

@@ -28,6 +28,8 @@ package struct ClientRateLimits: Sendable {
     package var invitesPerIssuer = RateLimiter.Limit(perSecond: 0.3, burst: 10)
     /// `rc_room_creation`, for each user.
     package var roomCreation = RateLimiter.Limit(perSecond: 0.016, burst: 10)
+    /// `rc_media_create`, for each user.
+    package var mediaCreate = RateLimiter.Limit(perSecond: 10, burst: 50)
 
     package init() {}
 }
@@ -37,6 +39,7 @@ struct RateGate: Sendable {
     enum Action: String, Sendable {
         case message, registration, registrationTokenValidity, loginAddress, loginAccount, loginFailedAttempts
         case joinsLocal, joinsPerRoom, invitesPerRoom, invitesPerUser, invitesPerIssuer, roomCreation
+        case mediaCreate
     }
 
     let limits: ClientRateLimits
@@ -70,6 +73,7 @@ struct RateGate: Sendable {
         case .invitesPerUser: limits.invitesPerUser
         case .invitesPerIssuer: limits.invitesPerIssuer
         case .roomCreation: limits.roomCreation
+        case .mediaCreate: limits.mediaCreate
         }
     }
 }

@@ -52,11 +52,12 @@ struct EndpointTable {
         _ method: HTTPMethod,
         _ path: String,
         _ access: Access,
+        options: RouteOptions = RouteOptions(resource: "client"),
         _ handle: @escaping @Sendable (Call) async throws -> HTTPResponse
     ) {
         let (authenticator, nowMs, epoch) = (authenticator, nowMs, epoch)
         add(
-            method, path,
+            method, path, options: options,
             .async { request in
                 do {
                     let identity = try access.check(request, authenticator)
@@ -70,14 +71,28 @@ struct EndpointTable {
             })
     }
 
+    /// An endpoint that takes a body of any kind as it comes; nobody is asked for it before who sends it is known.
+    mutating func upload(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ access: Access,
+        atMost limit: Int,
+        _ handle: @escaping @Sendable (Call) async throws -> HTTPResponse
+    ) {
+        let options = RouteOptions(maxBodyBytes: limit, resource: "client", streamsBody: true)
+        perform(method, path, access, options: options, handle)
+    }
+
     /// An endpoint whose answer never changes.
     mutating func constant(_ path: String, _ response: HTTPResponse) {
         add(.get, path, .immediate { _ in response })
     }
 
-    private mutating func add(_ method: HTTPMethod, _ path: String, _ handler: Route.Handler) {
+    private mutating func add(
+        _ method: HTTPMethod, _ path: String, options: RouteOptions = RouteOptions(resource: "client"),
+        _ handler: Route.Handler
+    ) {
         let isAbsolute = path.hasPrefix("/_") || path.hasPrefix("/.well-known")
-        routes.append(
-            Route(method, isAbsolute ? path : Self.prefix + path, options: RouteOptions(resource: "client"), handler))
+        routes.append(Route(method, isAbsolute ? path : Self.prefix + path, options: options, handler))
     }
 }

@@ -3,6 +3,7 @@ import Decisions
 import EventLog
 import HTTPFront
 import MatrixIdentifiers
+import MediaStore
 import Queries
 
 /// Turns everything an endpoint can throw into a standard error response.
@@ -27,6 +28,9 @@ enum Faults {
         case let error as JSONError:
             MatrixError(status: 400, errcode: "M_BAD_JSON", message: error.message)
         case let fault as AppendFault: matrixError(fault)
+        case let fault as MediaFault where fault.isFull:
+            MatrixError(status: 507, errcode: "M_UNKNOWN", message: "The server has no room for media.")
+        case is RequestBodyStream.Fault: CancellationError()
         default: error
         }
     }

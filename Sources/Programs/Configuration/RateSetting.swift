@@ -24,4 +24,5 @@ package struct RateSettings: Sendable, Hashable {
     package var invitesPerUser = RateSetting(0.003, 5)
     package var invitesPerIssuer = RateSetting(0.3, 10)
     package var roomCreation = RateSetting(0.016, 10)
+    package var mediaCreate = RateSetting(10, 50)
 }

@@ -6,7 +6,7 @@ extension ServerConfiguration {
     /// Settings of Synapse that are understood and mean nothing here.
     private static let withoutEffect = SynapseSettings.names.subtracting(known)
 
-    private static let known: Set<String> = [
+    private static let known = Set<String>([
         "server_name", "public_baseurl", "listeners", "tls_certificate_path", "tls_private_key_path", "data_dir",
         "signing_key_path", "media_store_path", "registration_shared_secret", "registration_shared_secret_path",
         "enable_registration", "enable_registration_without_verification", "registration_requires_token",
@@ -17,7 +17,7 @@ extension ServerConfiguration {
         "require_auth_for_profile_requests", "allow_public_rooms_without_auth", "serve_server_wellknown",
         "admin_contact",
         "log_level",
-    ]
+    ]).union(MediaConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
     package static var settingNames: [String] { known.sorted() }
@@ -84,6 +84,7 @@ extension ServerConfiguration {
         configuration.readAccounts(root, &reader)
         configuration.readRates(root, &reader)
         configuration.readRest(root, &reader)
+        configuration.media.read(root, &reader)
         for (key, _) in root {
             if let name = key.string, withoutEffect.contains(name) {
                 reader.warn(key, name, "is a setting of Synapse that engram does not use (yet); it has no effect")

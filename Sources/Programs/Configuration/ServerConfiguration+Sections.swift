@@ -152,6 +152,7 @@ extension ServerConfiguration {
         reader.rate(root, "rc_registration_token_validity", into: &rates.registrationTokenValidity)
         reader.rate(root, "rc_joins_per_room", into: &rates.joinsPerRoom)
         reader.rate(root, "rc_room_creation", into: &rates.roomCreation)
+        reader.rate(root, "rc_media_create", into: &rates.mediaCreate)
         if let login = reader.mapping(root, "rc_login") {
             reader.rate(login, "address", in: "rc_login.", into: &rates.loginAddress)
             reader.rate(login, "account", in: "rc_login.", into: &rates.loginAccount)

@@ -23,6 +23,7 @@ package struct ServerConfiguration: Sendable {
     package var nonRefreshableAccessTokenLifetimeMs: Int64?
     package var refreshTokenLifetimeMs: Int64?
     package var maxUploadSize: Int64 = 50 << 20
+    package var media = MediaConfiguration()
     package var defaultRoomVersion = "12"
     package var rates = RateSettings()
     package var enableMetrics = false

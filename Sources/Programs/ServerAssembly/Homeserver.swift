@@ -53,7 +53,8 @@ package final class Homeserver: Sendable {
             ephemeral: ephemeral,
             notifier: notifier,
             epoch: storage.epoch,
-            settings: ClientAPISettings(configuration)
+            settings: ClientAPISettings(configuration),
+            media: try MediaParts(configuration, environment)
         )
         revocations.authenticator = clientAPI.authenticator
         let pool = try WorkerPool(metrics: metrics)
@@ -127,6 +128,7 @@ package final class Homeserver: Sendable {
     private func noteSightings() async {
         do {
             try await accounts.flush(clientAPI.authenticator.sightings)
+            if let media = clientAPI.media { try await media.commands.flush(media.accesses) }
         } catch {
             log.warning("where devices were seen was not noted", [("fault", "\(error)")])
         }

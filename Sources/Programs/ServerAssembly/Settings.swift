@@ -116,5 +116,6 @@ extension ClientRateLimits {
         invitesPerUser = limit(rates.invitesPerUser)
         invitesPerIssuer = limit(rates.invitesPerIssuer)
         roomCreation = limit(rates.roomCreation)
+        mediaCreate = limit(rates.mediaCreate)
     }
 }

@@ -36,9 +36,13 @@ package final class DecodedRecord: Sendable {
         case aliasCreated(AliasCreated)
         case aliasRemoved(AliasRemoved)
         case directoryVisibilitySet(DirectoryVisibilitySet)
+<<<<<<< HEAD
         case pushRuleChanged(PushRuleChanged)
         case pusherSet(PusherSet)
         case pusherRemoved(PusherRemoved)
+=======
+        case media(MediaFact)
+>>>>>>> c5682dc (media: upload, asynchronous upload, download with ranges, from and to the disk)
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
         case erasure([LogPosition])
     }
@@ -90,6 +94,7 @@ package final class DecodedRecord: Sendable {
         case .pusherSet: return .pusherSet(try PusherSet(payload: payload))
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
         default:
+            if let media = try MediaFact(record) { return .media(media) }
             throw PayloadError(
                 kind: "kind \(record.kind.rawValue)", reason: "is unknown; this log was made by a newer engram")
         }

@@ -5,6 +5,6 @@ package var builtInProjections: [any Projection] {
     [
         NamesProjection(), EventsProjection(), TimelineProjection(), RoomStateProjection(), MembershipsProjection(),
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
-        DirectoryProjection(),
+        DirectoryProjection(), MediaProjection(),
     ]
 }

@@ -46,6 +46,8 @@ package struct NamesProjection: Projection {
             try batch.intern(.room, fact.roomID, transaction)
         case .aliasCreated(let fact): try batch.intern(.room, fact.roomID, transaction)
         case .directoryVisibilitySet(let fact): try batch.intern(.room, fact.roomID, transaction)
+        // Whoever uploads has an account, and so a number.
+        case .media: return
         }
     }
 

@@ -57,6 +57,10 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case threadsRows = "threads.rows"
     case threadsOrder = "threads.order"
     case threadsParticipants = "threads.participants"
+    case mediaRows = "media.rows"
+    case mediaByUser = "media.byUser"
+    case mediaPending = "media.pending"
+    case mediaBlobs = "media.blobs"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -118,6 +122,10 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .threadsRows: 54
         case .threadsOrder: 55
         case .threadsParticipants: 56
+        case .mediaRows: 57
+        case .mediaByUser: 58
+        case .mediaPending: 59
+        case .mediaBlobs: 60
         }
     }
 

@@ -67,4 +67,8 @@ package final class ViewTables: Sendable {
     package var pushersByKey: StoreTable { self[.pushersByKey] }
     package var pushersChanges: StoreTable { self[.pushersChanges] }
     package var membersCounts: StoreTable { self[.membersCounts] }
+    package var mediaRows: StoreTable { self[.mediaRows] }
+    package var mediaByUser: StoreTable { self[.mediaByUser] }
+    package var mediaPending: StoreTable { self[.mediaPending] }
+    package var mediaBlobs: StoreTable { self[.mediaBlobs] }
 }

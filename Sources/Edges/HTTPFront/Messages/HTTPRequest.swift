@@ -12,8 +12,14 @@ package struct HTTPRequest: Sendable {
     package var query: HTTPQuery { parts.query }
     /// The header fields.
     package var headers: HTTPRequestHeaders { parts.headers }
-    /// The body, empty when there was none.
+    /// The body, empty when there was none, and where the route streams it.
     package var body: [UInt8] { parts.body }
+    /// The body as it comes, for a handler that takes it once; where the route does not stream, all of it at once.
+    package var bodyStream: RequestBodyStream { parts.bodyStream ?? RequestBodyStream(parts.body) }
+    /// Whether bytes of the body may still come.
+    var isReceiving: Bool { parts.bodyStream.map { !$0.hasEnded } ?? false }
+    /// The length that the client has declared; nil if it did not.
+    package var declaredLength: Int? { parts.declaredLength }
     /// The client's address; from `X-Forwarded-For` when the listener trusts its proxy.
     package var remoteAddress: String { parts.remoteAddress }
     /// The number of the request in this process, from 1.
@@ -51,13 +57,15 @@ package struct HTTPRequest: Sendable {
     /// Puts a request together; the server does this, and tests do.
     package init(
         method: HTTPMethod, rawPath: String, pathSegments: [String], query: HTTPQuery = HTTPQuery(),
-        headers: HTTPRequestHeaders = HTTPRequestHeaders(), body: [UInt8] = [], remoteAddress: String = "",
+        headers: HTTPRequestHeaders = HTTPRequestHeaders(), body: [UInt8] = [], bodyStream: RequestBodyStream? = nil,
+        declaredLength: Int? = nil, remoteAddress: String = "",
         number: UInt64 = 0, isTLS: Bool = false, parameters: PathParameters = PathParameters(), receivedAt: UInt64 = 0,
         routeTemplate: String = ""
     ) {
         parts = Parts(
             method: method, rawPath: rawPath, pathSegments: pathSegments, query: query, headers: headers, body: body,
-            remoteAddress: remoteAddress, number: number, isTLS: isTLS, parameters: parameters, receivedAt: receivedAt,
+            bodyStream: bodyStream, declaredLength: declaredLength, remoteAddress: remoteAddress, number: number,
+            isTLS: isTLS, parameters: parameters, receivedAt: receivedAt,
             routeTemplate: routeTemplate)
     }
 
@@ -68,6 +76,8 @@ package struct HTTPRequest: Sendable {
         let query: HTTPQuery
         let headers: HTTPRequestHeaders
         let body: [UInt8]
+        let bodyStream: RequestBodyStream?
+        let declaredLength: Int?
         let remoteAddress: String
         let number: UInt64
         let isTLS: Bool
@@ -77,7 +87,8 @@ package struct HTTPRequest: Sendable {
 
         init(
             method: HTTPMethod, rawPath: String, pathSegments: [String], query: HTTPQuery,
-            headers: HTTPRequestHeaders, body: [UInt8], remoteAddress: String, number: UInt64, isTLS: Bool,
+            headers: HTTPRequestHeaders, body: [UInt8], bodyStream: RequestBodyStream?, declaredLength: Int?,
+            remoteAddress: String, number: UInt64, isTLS: Bool,
             parameters: PathParameters, receivedAt: UInt64, routeTemplate: String
         ) {
             self.method = method
@@ -86,6 +97,8 @@ package struct HTTPRequest: Sendable {
             self.query = query
             self.headers = headers
             self.body = body
+            self.bodyStream = bodyStream
+            self.declaredLength = declaredLength
             self.remoteAddress = remoteAddress
             self.number = number
             self.isTLS = isTLS

@@ -8,6 +8,8 @@ package struct HTTPResponse: Sendable {
     package var body: [UInt8]
     /// What follows `body`: parts that were rendered earlier and need not be joined by the handler.
     package var moreChunks: [[UInt8]]
+    /// What follows them from the disk; handlers of `.immediate` routes have none, since it is read on their thread.
+    package var file: FileBody?
 
     package init(status: Int, headers: [(String, String)] = [], body: [UInt8] = []) {
         self.status = status
@@ -24,7 +26,13 @@ package struct HTTPResponse: Sendable {
         moreChunks = Array(chunks.dropFirst())
     }
 
-    /// The length of the whole body.
+    /// A response whose body is a file.
+    package init(status: Int, headers: [(String, String)] = [], file: FileBody) {
+        self.init(status: status, headers: headers)
+        self.file = file
+    }
+
+    /// The length of what of the body is in memory.
     package var bodyLength: Int { moreChunks.reduce(body.count) { $0 + $1.count } }
 
     /// A JSON body that is rendered already.

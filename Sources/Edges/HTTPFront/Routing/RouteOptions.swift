@@ -11,15 +11,19 @@ package struct RouteOptions: Sendable {
     /// Whether the task of the handler is cancelled when the client goes away. Nil means: for GET only, since
     /// an abandoned write must still be done or refused as a whole.
     package var cancelledOnDisconnect: Bool?
+    /// Whether an `.async` handler begins with the header of the request and takes the body as it comes
+    /// (`HTTPRequest.bodyStream`), instead of having it whole in memory.
+    package var streamsBody: Bool
 
     package init(
         maxBodyBytes: Int? = nil, rateLimitClass: String? = nil, cors: Bool = true, resource: String? = nil,
-        cancelledOnDisconnect: Bool? = nil
+        cancelledOnDisconnect: Bool? = nil, streamsBody: Bool = false
     ) {
         self.maxBodyBytes = maxBodyBytes
         self.rateLimitClass = rateLimitClass
         self.cors = cors
         self.resource = resource
         self.cancelledOnDisconnect = cancelledOnDisconnect
+        self.streamsBody = streamsBody
     }
 }

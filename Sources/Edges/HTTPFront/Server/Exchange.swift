@@ -32,6 +32,9 @@ struct Exchange: Sendable {
                 ])
             response = MatrixError.internalFault(requestID: request.requestID).response
         }
+        var framing = framing
+        // What still comes of the body will not be read: the connection cannot be used again.
+        if request.isReceiving { framing.keepsAlive = false }
         let rendered = framing.render(response, date: context.dateField)
         note(rendered)
         return rendered

@@ -16,7 +16,7 @@ extension HTTPConnection {
         exchange.begin()
         switch shared.router.routes[route].handler {
         case .immediate(let handler):
-            finish(exchange.end(Result { try handler(exchange.request) }), exchange.framing)
+            finish(exchange.end(Result { try handler(exchange.request) }))
         case .pooled(let handler): runPooled(handler, exchange)
         case .async(let handler): runAsync(handler, exchange)
         }
@@ -29,18 +29,18 @@ extension HTTPConnection {
         let connection = NIOLoopBound(self, eventLoop: loop)
         let accepted = shared.pool.run {
             let rendered = exchange.end(Result { try handler(exchange.request) })
-            loop.execute { connection.value.finish(rendered, exchange.framing) }
+            loop.execute { connection.value.finish(rendered) }
         }
-        if !accepted { finish(exchange.end(.failure(MatrixError.overloaded)), exchange.framing) }
+        if !accepted { finish(exchange.end(.failure(MatrixError.overloaded))) }
     }
 
-    private func runAsync(
+    func runAsync(
         _ handler: @escaping @Sendable (HTTPRequest) async throws -> HTTPResponse, _ exchange: Exchange
     ) {
         guard let loop = channelContext?.eventLoop else { return }
         guard !shared.pool.isSaturated else {
             shared.pool.noteRefusal()
-            return finish(exchange.end(.failure(MatrixError.overloaded)), exchange.framing)
+            return finish(exchange.end(.failure(MatrixError.overloaded)))
         }
         let options = shared.router.routes[exchange.route].options
         let connection = NIOLoopBound(self, eventLoop: loop)
@@ -54,15 +54,19 @@ extension HTTPConnection {
                 result = .failure(error)
             }
             let rendered = exchange.end(result)
-            loop.execute { connection.value.finish(rendered, exchange.framing) }
+            loop.execute { connection.value.finish(rendered) }
         }
     }
 
     /// The handler has answered.
-    private func finish(_ rendered: RenderedResponse, _ framing: ResponseFraming) {
+    private func finish(_ rendered: RenderedResponse) {
         handlerTask = nil
+        if phase == .streamingBody, let context = channelContext {
+            // It needed no more of the body, which still comes.
+            return linger(after: rendered.buffer, context)
+        }
         guard phase == .handling else { return }
-        send(rendered, keepsAlive: framing.keepsAlive)
+        send(rendered, keepsAlive: rendered.keepsAlive)
     }
 
     private func sendRefusal(of pending: PendingRequest) {
@@ -72,7 +76,9 @@ extension HTTPConnection {
         send(rendered, keepsAlive: pending.framing.keepsAlive)
     }
 
-    private func exchange(_ pending: PendingRequest, _ target: RequestTarget, route: Int) -> Exchange {
+    func exchange(
+        _ pending: PendingRequest, _ target: RequestTarget, route: Int, stream: RequestBodyStream? = nil
+    ) -> Exchange {
         let matched = shared.router.routes[route]
         var address = remoteAddress
         var isSecure = shared.tls != nil
@@ -84,7 +90,8 @@ extension HTTPConnection {
         let number = shared.metrics.requestNumbers.wrappingAdd(1, ordering: .relaxed).newValue
         let request = HTTPRequest(
             method: pending.method, rawPath: target.rawPath, pathSegments: target.segments, query: target.query,
-            headers: HTTPRequestHeaders(pending.headers), body: pending.body, remoteAddress: address, number: number,
+            headers: HTTPRequestHeaders(pending.headers), body: pending.body, bodyStream: stream,
+            declaredLength: pending.declaredLength, remoteAddress: address, number: number,
             isTLS: isSecure, parameters: PathParameters(of: matched, segments: target.segments),
             receivedAt: MonotonicTime.nanoseconds(), routeTemplate: matched.template)
         return Exchange(

@@ -15,6 +15,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     enum Phase {
         case awaitingHead
         case receivingBody
+        /// The handler runs and takes the body as it comes.
+        case streamingBody
         case handling
         /// A response is on its way that the client has not taken.
         case writing
@@ -36,6 +38,11 @@ final class HTTPConnection: ChannelDuplexHandler {
     /// The task of an asynchronous handler, if the client's leaving is to cancel it.
     var handlerTask: Task<Void, Never>?
     var cancelsOnDisconnect = false
+    /// Where the body goes while the handler takes it as it comes.
+    var bodyStream: RequestBodyStream?
+    /// The handler has more of the body than it has taken: the socket is not read.
+    var bodyIsFull = false
+    var bodyPausedAt: UInt64 = 0
     /// Parts of requests that came while another was handled.
     private var setAside: [HTTPServerRequestPart] = []
     private var isDraining = false
@@ -78,7 +85,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if setAside.isEmpty || phase == .lingering {
+        if (setAside.isEmpty && !bodyIsFull) || phase == .lingering {
             context.read()
         } else {
             readIsWithheld = true
@@ -105,6 +112,7 @@ final class HTTPConnection: ChannelDuplexHandler {
             } else {
                 answerAndLinger(.matrixError(400, "M_UNKNOWN", "The request is not valid HTTP"))
             }
+        case .streamingBody: closeNow()
         case .handling, .writing, .lingering, .closed: break
         }
     }
@@ -112,14 +120,18 @@ final class HTTPConnection: ChannelDuplexHandler {
     // MARK: - Parts of requests
 
     private func takesParts(_ context: ChannelHandlerContext) -> Bool {
-        (phase == .awaitingHead || phase == .receivingBody) && context.channel.isWritable
+        switch phase {
+        case .awaitingHead, .receivingBody: context.channel.isWritable
+        case .streamingBody: !bodyIsFull
+        case .handling, .writing, .lingering, .closed: false
+        }
     }
 
     private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head): takeHead(head, context)
-        case .body(let bytes): takeBody(bytes)
-        case .end: dispatch()
+        case .body(let bytes): if phase == .streamingBody { takeStreamed(bytes) } else { takeBody(bytes) }
+        case .end: if phase == .streamingBody { endStreaming() } else { dispatch() }
         }
     }
 
@@ -136,10 +148,12 @@ final class HTTPConnection: ChannelDuplexHandler {
         }
         bodyStartedAt = MonotonicTime.nanoseconds()
         deadline = after(milliseconds: shared.limits.bodyTimeout)
-        guard request.expectsContinue else { return }
-        // A client that asks first has not sent the body and will not if we refuse.
-        if let refusal = refusal(of: request) { return answerAndLinger(refusal) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+        if request.expectsContinue {
+            // A client that asks first has not sent the body and will not if we refuse.
+            if let refusal = refusal(of: request) { return answerAndLinger(refusal) }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
+        }
+        if request.streamsBody { beginStreaming(request, context) }
     }
 
     private func takeBody(_ bytes: ByteBuffer) {
@@ -171,7 +185,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     /// Goes on with the parts that came too early.
-    private func takeWhatWasSetAside() {
+    func takeWhatWasSetAside() {
         guard let context = channelContext, !isDraining else { return }
         isDraining = true
         defer { isDraining = false }
@@ -193,7 +207,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
 
     private func resumeReading() {
-        guard readIsWithheld else { return }
+        guard readIsWithheld, !bodyIsFull || phase == .lingering else { return }
         readIsWithheld = false
         channelContext?.read()
     }
@@ -205,6 +219,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         guard let context = channelContext, phase != .closed, phase != .lingering else { return }
         let bytes = rendered.buffer.readableBytes
         let staysOpen = keepsAlive && !inputIsBroken && !registry.isDraining
+        if let file = rendered.file { return send(rendered.buffer, file: file, staysOpen: staysOpen) }
         if staysOpen && bytes <= Self.largeResponse {
             context.writeAndFlush(wrapOutboundOut(rendered.buffer), promise: nil)
             return beNextRequest()
@@ -225,15 +240,21 @@ final class HTTPConnection: ChannelDuplexHandler {
         var framing =
             current?.framing ?? ResponseFraming(keepsAlive: false, isHead: false, isHTTP10: false, cors: true)
         framing.keepsAlive = false
-        forgetCurrent()
         let rendered = framing.render(response, date: shared.dateField)
         shared.metrics.observe(route: nil, status: rendered.status, nanoseconds: 0)
+        linger(after: rendered.buffer, context)
+    }
+
+    /// Sends the last answer while more of the request comes, and drops that.
+    func linger(after answer: ByteBuffer, _ context: ChannelHandlerContext) {
+        forgetCurrent()
+        bodyStream = nil
         phase = .lingering
         deadline = after(milliseconds: shared.limits.lingerTimeout)
         setAside = []
         // Closing at once while bytes of the client are unread would reset the connection, and the client might never
         // see the answer. So only our half is closed, and the rest of the request is dropped.
-        let written = context.writeAndFlush(wrapOutboundOut(rendered.buffer))
+        let written = context.writeAndFlush(wrapOutboundOut(answer))
         written.assumeIsolated().whenComplete { [self] _ in
             guard let context = channelContext, phase == .lingering else { return }
             context.close(mode: .output).assumeIsolated().whenFailure { [self] _ in closeNow() }
@@ -241,7 +262,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         resumeReading()
     }
 
-    private func beNextRequest() {
+    func beNextRequest() {
         phase = .awaitingHead
         deadline = after(milliseconds: shared.limits.idleTimeout)
         if setAside.isEmpty { resumeReading() } else { takeWhatWasSetAside() }
@@ -251,7 +272,9 @@ final class HTTPConnection: ChannelDuplexHandler {
 
     func checkDeadline(now: UInt64) {
         guard now >= deadline, phase != .closed, phase != .handling else { return }
-        if phase == .receivingBody || phase == .writing { shared.metrics.connectionsTimedOut.add() }
+        if phase == .receivingBody || phase == .streamingBody || phase == .writing {
+            shared.metrics.connectionsTimedOut.add()
+        }
         closeNow()
     }
 
@@ -272,11 +295,13 @@ final class HTTPConnection: ChannelDuplexHandler {
         deadline = .max
         setAside = []
         forgetCurrent()
+        bodyStream?.fail(RequestBodyStream.Fault.disconnected)
+        bodyStream = nil
         if cancelsOnDisconnect { handlerTask?.cancel() }
         handlerTask = nil
     }
 
-    private func forgetCurrent() {
+    func forgetCurrent() {
         if let accounted = current?.accounted { shared.metrics.bufferedBodyBytes.add(-accounted) }
         current = nil
     }
@@ -289,11 +314,11 @@ final class HTTPConnection: ChannelDuplexHandler {
         MonotonicTime.nanoseconds() &+ UInt64(max(0, milliseconds)) &* 1_000_000
     }
 
-    private func bodyDeadline(received: Int) -> UInt64 {
+    func bodyDeadline(received: Int) -> UInt64 {
         bodyStartedAt &+ UInt64(max(0, shared.limits.bodyTimeout)) &* 1_000_000 &+ allowance(bytes: received)
     }
 
-    private func writeDeadline(bytes: Int) -> UInt64 {
+    func writeDeadline(bytes: Int) -> UInt64 {
         after(milliseconds: shared.limits.writeTimeout) &+ allowance(bytes: bytes)
     }
 

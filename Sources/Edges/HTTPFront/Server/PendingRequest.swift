@@ -18,6 +18,8 @@ struct PendingRequest {
     let isChunked: Bool
     let maxBodyBytes: Int
     let expectsContinue: Bool
+    /// Whether the handler takes the body as it comes.
+    let streamsBody: Bool
     var body: [UInt8] = []
     var received = 0
     /// What of `body` was added to the count of buffered bytes.
@@ -32,6 +34,7 @@ struct PendingRequest {
         var cors = true
         var plan: Plan
         var maxBody = Self.maxDropped
+        var streams = false
         if head.method == .OPTIONS {
             // > Servers MUST expect that clients will approach them with OPTIONS requests […] the server MUST NOT
             // > perform any logic defined for the endpoints when approached with an OPTIONS request.
@@ -43,7 +46,12 @@ struct PendingRequest {
                 plan = .handle(route: route)
                 cors = options.cors
                 maxBody = options.maxBodyBytes ?? context.limits.maxBodyBytes
-                if let limited = Self.limited(options, context, remoteAddress) { plan = .refuse(limited) }
+                streams = options.streamsBody
+                if let limited = Self.limited(options, context, remoteAddress) {
+                    plan = .refuse(limited)
+                    streams = false
+                    maxBody = Self.maxDropped
+                }
             case .wrongMethod(let allowed):
                 var error = MatrixError.unrecognizedMethod
                 error.headers = [("Allow", (allowed.map(\.name) + ["OPTIONS"]).joined(separator: ", "))]
@@ -59,6 +67,7 @@ struct PendingRequest {
         headers = head.headers
         self.plan = plan
         maxBodyBytes = maxBody
+        streamsBody = streams
         let length = head.headers.first(name: "content-length").flatMap { Int($0) }
         isChunked = head.headers.contains(name: "transfer-encoding")
         declaredLength = isChunked ? nil : length

@@ -1,10 +1,14 @@
 import NIOCore
 
-/// A response as it goes to the client: header and body in one buffer.
+/// A response as it goes to the client: header and body in one buffer, unless the body is a large file.
 struct RenderedResponse: Sendable {
     var buffer: ByteBuffer
+    /// What follows the buffer.
+    var file: FileBody?
     let status: Int
     let bodyLength: Int
+    /// Whether the response says that the connection stays open.
+    let keepsAlive: Bool
 }
 
 /// How one response is to be framed.
@@ -21,15 +25,16 @@ struct ResponseFraming: Sendable {
     private static let maxBody = 1 << 30
 
     func render(_ response: HTTPResponse, date: DateField) -> RenderedResponse {
-        let length = response.bodyLength
-        guard length <= Self.maxBody else {
+        let inMemory = response.bodyLength
+        let length = inMemory + Int(clamping: response.file?.length ?? 0)
+        guard inMemory <= Self.maxBody else {
             return render(.matrixError(500, "M_UNKNOWN", "The response is too large"), date: date)
         }
         // > Any response with a 1xx, 204 or 304 status code is always terminated by the empty line after the header.
         let hasBody = response.status != 204 && response.status != 304 && response.status >= 200
         let extra = response.headers.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 4 }
         var buffer = ByteBufferAllocator().buffer(
-            capacity: 384 + extra + (hasBody && !isHead ? length : 0))
+            capacity: 384 + extra + (hasBody && !isHead ? (Int64(length) <= Self.smallFile ? length : inMemory) : 0))
         Self.writeStatusLine(response.status, into: &buffer)
         var hasOrigin = false
         for (name, value) in response.headers where Self.isSafe(name, value) && !Self.isOurs(name) {
@@ -57,7 +62,31 @@ struct ResponseFraming: Sendable {
             buffer.writeBytes(response.body)
             for chunk in response.moreChunks { buffer.writeBytes(chunk) }
         }
-        return RenderedResponse(buffer: buffer, status: response.status, bodyLength: length)
+        var file = hasBody && !isHead ? response.file : nil
+        if let small = file, small.length <= Self.smallFile {
+            guard Self.append(small, to: &buffer) else {
+                return render(.matrixError(500, "M_UNKNOWN", "The file could not be read"), date: date)
+            }
+            file = nil
+        }
+        return RenderedResponse(
+            buffer: buffer, file: file, status: response.status, bodyLength: length, keepsAlive: keepsAlive)
+    }
+
+    /// A file of this length or less goes out with the header, in one write.
+    private static let smallFile: Int64 = 64 << 10
+
+    private static func append(_ file: FileBody, to buffer: inout ByteBuffer) -> Bool {
+        var place: Int64 = 0
+        while place < file.length {
+            let missing = Int(file.length - place)
+            let count = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { memory in
+                file.read(at: place, into: UnsafeMutableRawBufferPointer(rebasing: memory.prefix(missing))) ?? 0
+            }
+            guard count > 0 else { return false }
+            place += Int64(count)
+        }
+        return true
     }
 
     /// > The recommended CORS headers to be returned by servers on all requests are […]

@@ -1,0 +1,12 @@
+package import HTTPFront
+
+extension BlobStore {
+    /// Writes the body of a request to the disk as it comes; held like ``keep(_:)``'s.
+    package func receive(_ body: RequestBodyStream) async throws -> StoredBlob {
+        try await withTaskExecutorPreference(pool) {
+            let incoming = try begin()
+            while let bytes = try await body.next() { try incoming.write(bytes) }
+            return try keep(incoming)
+        }
+    }
+}
