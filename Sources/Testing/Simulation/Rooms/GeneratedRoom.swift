@@ -1,6 +1,7 @@
 package import MatrixEvents
 package import MatrixIdentifiers
 package import RoomVersions
+package import TestSupport
 
 /// A room made from a seed: its events, and states of it that are to be resolved.
 package struct GeneratedRoom: Sendable {
@@ -31,5 +32,25 @@ package struct GeneratedRoom: Sendable {
     /// The naive resolution of this room.
     package var naive: NaiveResolution {
         NaiveResolution(version: version, roomID: roomID, events: events, rejected: rejected)
+    }
+}
+
+extension GeneratedRoom {
+    /// Another order in which the events may arrive: each after its auth events and previous events.
+    package func shuffledOrder(_ random: inout SeededRandom) -> [EventID] {
+        var waiting = order
+        var arrived: Set<EventID> = []
+        var result: [EventID] = []
+        while !waiting.isEmpty {
+            let ready = waiting.indices.filter { index in
+                guard let pdu = events[waiting[index]] else { return true }
+                return (pdu.authEvents + pdu.prevEvents).allSatisfy { arrived.contains($0) || !order.contains($0) }
+            }
+            guard let index = random.pick(Array(ready)) else { break }
+            let eventID = waiting.remove(at: index)
+            arrived.insert(eventID)
+            result.append(eventID)
+        }
+        return result
     }
 }

@@ -8,6 +8,7 @@ internal import TestSupport
 /// Makes a random room: a history that forks and merges, and states that disagree.
 struct RoomGenerator {
     var random: SeededRandom
+    var drafts: RandomDrafts
     var room: GeneratedRoom
     var maker: EventMaker
     /// The branches' ends.
@@ -41,6 +42,7 @@ struct RoomGenerator {
         guard let roomID else { throw RoomGeneratorError.badIdentifier }
         room = GeneratedRoom(seed: seed, version: version, roomID: roomID)
         maker = EventMaker(version: version, roomID: roomID)
+        drafts = RandomDrafts(version: version, users: users, random: random.split())
         self.random = random
         try begin(createID: opaque)
     }
@@ -70,36 +72,44 @@ struct RoomGenerator {
         if version.privilegedCreators, random.oneIn(3) { content["additional_creators"] = [.string(users[1])] }
         if random.oneIn(16) { content["m.federate"] = false }
         try append(EventMaker.Draft("m.room.create", "", by: creator, content), on: 0, eventID: createID)
-        try attempt(membership("join", of: creator), on: 0)
+        try attempt(drafts.membership("join", of: creator), on: 0)
         if !random.oneIn(12) {
             try attempt(EventMaker.Draft("m.room.power_levels", "", by: creator, firstLevels()), on: 0)
         }
         if !random.oneIn(12) {
-            let rule = random.oneIn(3) ? randomJoinRule() : "public"
-            try attempt(EventMaker.Draft("m.room.join_rules", "", by: creator, joinRules(rule)), on: 0)
+            let rule = random.oneIn(3) ? drafts.randomJoinRule() : "public"
+            try attempt(EventMaker.Draft("m.room.join_rules", "", by: creator, drafts.joinRules(rule)), on: 0)
         }
         for user in users.dropFirst() where !random.oneIn(3) {
-            try attempt(membership("invite", of: user, by: creator), on: 0)
-            try attempt(membership("join", of: user), on: 0)
+            try attempt(drafts.membership("invite", of: user, by: creator), on: 0)
+            try attempt(drafts.membership("join", of: user), on: 0)
         }
     }
 
     private mutating func firstLevels() -> JSONObject {
         var levels: JSONObject = [:]
         if !version.privilegedCreators { levels[users[0]] = 100 }
-        let creators = creators
+        let creators = view(of: [:]).infiniteCreators
         for user in users.dropFirst() where random.oneIn(3) && !creators.contains(user) {
             levels[user] = .integer([50, 50, 75, 100][random.below(4)])
         }
         return ["users": .object(levels)]
     }
 
-    var creators: [String] {
-        guard version.privilegedCreators, let create = room.order.first.flatMap({ room.events[$0] }) else { return [] }
-        return RoomCreators(create: create, version: version).userIDs.map(\.rawValue)
+    private func view(of state: NaiveState) -> RoomView {
+        RoomView(
+            version: version, state: state, events: room.events, create: room.order.first.flatMap { room.events[$0] })
     }
 
     // MARK: Events
+
+    /// One event on a branch, after a few tries.
+    private mutating func step(on index: Int) throws {
+        let before = room.order.count
+        for _ in 0..<4 where room.order.count == before {
+            try attempt(drafts.next(in: view(of: tips[index].state)), on: index)
+        }
+    }
 
     /// Makes an event and puts it on a branch when the rules allow it there; some that they forbid stay as rejected ones.
     mutating func attempt(_ draft: EventMaker.Draft, on index: Int) throws {

@@ -2,22 +2,28 @@ internal import CanonicalJSON
 internal import EventSigning
 internal import MatrixEvents
 internal import MatrixIdentifiers
-import RoomVersions
-import TestSupport
+internal import RoomVersions
+internal import TestSupport
 
-/// What users do in generated rooms.
-extension RoomGenerator {
-    /// One event on a branch, after a few tries.
-    mutating func step(on index: Int) throws {
-        let before = room.order.count
-        for _ in 0..<4 where room.order.count == before {
-            try attempt(randomDraft(on: tips[index].state), on: index)
-        }
+/// What users do in random rooms.
+struct RandomDrafts {
+    let version: RoomVersion
+    let users: [String]
+    var random: SeededRandom
+    /// Makes contents differ.
+    private var serial = 0
+
+    init(version: RoomVersion, users: [String], random: SeededRandom) {
+        self.version = version
+        self.users = users
+        self.random = random
     }
 
-    private mutating func randomDraft(on state: NaiveState) throws -> EventMaker.Draft {
-        let joined = users.filter { membership(of: $0, in: state) == "join" }
-        let strong = joined.filter { level(of: $0, in: state) >= 50 }
+    /// Something a user may want to do in a state, allowed or not.
+    mutating func next(in view: RoomView) throws -> EventMaker.Draft {
+        serial += 1
+        let joined = users.filter { view.membership(of: $0) == "join" }
+        let strong = joined.filter { view.level(of: $0) >= 50 }
         let anyone = users[random.below(users.count)]
         let member = random.pick(joined) ?? anyone
         let moderator = random.oneIn(3) ? member : random.pick(strong) ?? member
@@ -29,8 +35,8 @@ extension RoomGenerator {
         case 6: return membership("leave", of: anyone, by: moderator)
         case 7: return membership("knock", of: anyone)
         case 8: return authorisedJoin(of: anyone, by: moderator)
-        case 9: return try thirdPartyInvite(of: anyone, by: moderator, in: state)
-        case 10, 11, 12: return powerLevels(by: moderator, in: state)
+        case 9: return try thirdPartyInvite(of: anyone, by: moderator, in: view)
+        case 10, 11, 12: return powerLevels(by: moderator, in: view)
         case 13: return EventMaker.Draft("m.room.join_rules", "", by: moderator, joinRules(randomJoinRule()))
         case 14: return EventMaker.Draft("m.room.join_rules", "", by: moderator, joinRules("public"))
         case 15, 16, 17:
@@ -73,11 +79,11 @@ extension RoomGenerator {
 
     /// A third-party invite, or the invite that it is exchanged for.
     private mutating func thirdPartyInvite(
-        of user: String, by sender: String, in state: NaiveState
+        of user: String, by sender: String, in view: RoomView
     ) throws -> EventMaker.Draft {
-        let waiting = state.filter { $0.key.type == "m.room.third_party_invite" }.sorted { $0.key < $1.key }
+        let waiting = view.state.filter { $0.key.type == "m.room.third_party_invite" }.sorted { $0.key < $1.key }
         let key = try SigningKey(seed: [UInt8](repeating: 7, count: 32), keyID: "ed25519:0")
-        guard let (entry, eventID) = random.pick(waiting), let inviter = room.events[eventID]?.sender.rawValue else {
+        guard let (entry, eventID) = random.pick(waiting), let inviter = view.events[eventID]?.sender.rawValue else {
             let keys: JSONObject = ["display_name": "someone", "public_key": .string(key.publicKeyBase64)]
             return EventMaker.Draft("m.room.third_party_invite", "token\(random.below(3))", by: sender, keys)
         }
@@ -94,25 +100,11 @@ extension RoomGenerator {
 
     func joinRules(_ rule: String) -> JSONObject { ["join_rule": .string(rule)] }
 
-    private func membership(of user: String, in state: NaiveState) -> String? {
-        state[NaiveStateKey("m.room.member", user)].flatMap { room.events[$0]?.content["membership"]?.stringValue }
-    }
-
     // MARK: Power levels
 
-    private func levels(in state: NaiveState) -> JSONObject? {
-        state[NaiveStateKey("m.room.power_levels")].flatMap { room.events[$0]?.content }
-    }
-
-    private func level(of user: String, in state: NaiveState) -> Int64 {
-        let create = room.order.first.flatMap { room.events[$0] }
-        let levels = PowerLevels(content: levels(in: state), create: create, version: version)
-        return UserID(user).map { levels.level(of: $0) } ?? 0
-    }
-
     /// The current levels with one or two things changed: promotions, demotions, of oneself too, new bars.
-    private mutating func powerLevels(by sender: String, in state: NaiveState) -> EventMaker.Draft {
-        var content = levels(in: state) ?? ["users": version.privilegedCreators ? [:] : [users[0]: 100]]
+    private mutating func powerLevels(by sender: String, in view: RoomView) -> EventMaker.Draft {
+        var content = view.powerLevels ?? ["users": version.privilegedCreators ? [:] : [users[0]: 100]]
         for _ in 0...random.below(2) {
             switch random.below(8) {
             case 0:
@@ -127,7 +119,7 @@ extension RoomGenerator {
                 content["notifications"] = ["room": levelValue()]
             default:
                 var users = content["users"]?.objectValue ?? [:]
-                let creators = creators
+                let creators = view.infiniteCreators
                 let user = random.oneIn(6) ? sender : self.users[random.below(self.users.count)]
                 guard !creators.contains(user) || random.oneIn(12) else { continue }
                 users[user] = random.oneIn(6) ? nil : levelValue()
