@@ -65,18 +65,15 @@ extension RecordKind {
     package static let directoryVisibilitySet = RecordKind(rawValue: 80)
     package static let registrationTokenSet = RecordKind(rawValue: 81)
     package static let devicesSeen = RecordKind(rawValue: 82)
-<<<<<<< HEAD
     package static let pushRuleChanged = RecordKind(rawValue: 230)
     package static let pusherSet = RecordKind(rawValue: 231)
     package static let pusherRemoved = RecordKind(rawValue: 232)
-=======
     package static let mediaCreated = RecordKind(rawValue: 250)
     package static let mediaUploaded = RecordKind(rawValue: 251)
     package static let mediaQuarantined = RecordKind(rawValue: 252)
     package static let mediaProtected = RecordKind(rawValue: 253)
     package static let mediaRemoved = RecordKind(rawValue: 254)
     package static let mediaAccessed = RecordKind(rawValue: 255)
->>>>>>> c5682dc (media: upload, asynchronous upload, download with ranges, from and to the disk)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -89,10 +86,7 @@ package let recordKindNames: [RecordKind: String] = [
     .aliasCreated: "AliasCreated", .aliasRemoved: "AliasRemoved",
     .directoryVisibilitySet: "DirectoryVisibilitySet", .registrationTokenSet: "RegistrationTokenSet",
     .devicesSeen: "DevicesSeen",
-<<<<<<< HEAD
     .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
-=======
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
->>>>>>> c5682dc (media: upload, asynchronous upload, download with ranges, from and to the disk)
 ]
