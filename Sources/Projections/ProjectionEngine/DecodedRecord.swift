@@ -36,13 +36,10 @@ package final class DecodedRecord: Sendable {
         case aliasCreated(AliasCreated)
         case aliasRemoved(AliasRemoved)
         case directoryVisibilitySet(DirectoryVisibilitySet)
-<<<<<<< HEAD
         case pushRuleChanged(PushRuleChanged)
         case pusherSet(PusherSet)
         case pusherRemoved(PusherRemoved)
-=======
         case media(MediaFact)
->>>>>>> c5682dc (media: upload, asynchronous upload, download with ranges, from and to the disk)
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
         case erasure([LogPosition])
     }
