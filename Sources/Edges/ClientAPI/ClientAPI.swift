@@ -25,6 +25,7 @@ package struct ClientAPI: Sendable {
     let stateQueries: StateQueries
     let directoryQueries: DirectoryQueries
     let syncQueries: SyncQueries
+    let keys: KeyCommands
 
     package init(
         environment: CommandEnvironment,
@@ -53,6 +54,7 @@ package struct ClientAPI: Sendable {
         directoryQueries = DirectoryQueries(views: views)
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
+        keys = KeyCommands(environment: environment)
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
         gate = RateGate(limits: settings.limits)
         nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
@@ -85,6 +87,11 @@ package struct ClientAPI: Sendable {
             addMediaUpload(to: &table, media)
             addMediaDownload(to: &table, media)
         }
+        addKeys(to: &table)
+        addToDevice(to: &table)
+        addCrossSigning(to: &table)
+        addKeyBackup(to: &table)
+        addDehydratedDevice(to: &table)
         return table.routes
     }
 }

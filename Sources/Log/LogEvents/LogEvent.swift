@@ -89,4 +89,4 @@ package let recordKindNames: [RecordKind: String] = [
     .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
-]
+].merging(KeyFact.kindNames) { name, _ in name }

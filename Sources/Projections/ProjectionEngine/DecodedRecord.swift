@@ -40,6 +40,9 @@ package final class DecodedRecord: Sendable {
         case pusherSet(PusherSet)
         case pusherRemoved(PusherRemoved)
         case media(MediaFact)
+        case keys(KeyFact)
+        /// The log was restored into the past: what was handed out since may have been handed out for ever.
+        case epochOpened
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
         case erasure([LogPosition])
     }
@@ -60,6 +63,7 @@ package final class DecodedRecord: Sendable {
 
     private static func fact(of record: EventRecord) throws(PayloadError) -> Fact {
         if record.kind == .erasure { return .erasure(Erasure.positions(in: record)) }
+        if record.kind == .epochOpened { return .epochOpened }
         if record.kind.isSystem || (record.isErased && record.payload.isEmpty) { return .none }
         guard record.version == 1 else {
             throw PayloadError(
@@ -92,6 +96,7 @@ package final class DecodedRecord: Sendable {
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
         default:
             if let media = try MediaFact(record) { return .media(media) }
+            if let fact = try KeyFact(kind: record.kind, payload: payload) { return .keys(fact) }
             throw PayloadError(
                 kind: "kind \(record.kind.rawValue)", reason: "is unknown; this log was made by a newer engram")
         }

@@ -57,6 +57,11 @@ package struct AccountsProjection: Projection {
             for deviceID in fact.deviceIDs { try devices.remove(user, deviceID, transaction) }
             batch.touched.users.insert(user)
             batch.touched.tokensRevoked.insert(user)
+        case .keys(.dehydratedDeviceSet(let fact)):
+            let user = try batch.user(fact.userID, transaction)
+            try devices.addWithoutLogin(
+                fact.deviceID, named: fact.displayName, user, atMs: record.wallTimeMs, transaction)
+            batch.touched.users.insert(user)
         case .devicesSeen(let sightings):
             for sighting in sightings {
                 let user = try batch.user(sighting.userID, transaction)

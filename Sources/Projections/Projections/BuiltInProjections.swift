@@ -6,5 +6,6 @@ package var builtInProjections: [any Projection] {
         NamesProjection(), EventsProjection(), TimelineProjection(), RoomStateProjection(), MembershipsProjection(),
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
         DirectoryProjection(), MediaProjection(),
+        KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
     ]
 }

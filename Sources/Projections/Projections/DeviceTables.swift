@@ -48,6 +48,16 @@ struct DeviceTables {
         try put(row, of: user, transaction)
     }
 
+    /// A device that nobody is logged in on.
+    func addWithoutLogin(
+        _ deviceID: String, named name: String?, _ user: UserNum, atMs: Int64,
+        _ transaction: borrowing WriteTransaction
+    ) throws {
+        guard try device(user, deviceID, transaction) == nil else { return }
+        let row = DeviceRow(deviceID: deviceID, displayName: name, createdMs: atMs)
+        try put(row, of: user, transaction)
+    }
+
     /// "The old refresh token remains valid until the new access token or refresh token is used": it stays, marked, until
     /// another one is spent. The old access token ends at once: "a server can choose to invalidate the previous access
     /// token immediately" (POST /refresh).

@@ -18,7 +18,7 @@ package struct NamesProjection: Projection {
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         switch record.fact {
-        case .none, .erasure, .registrationTokenSet, .aliasRemoved: return
+        case .none, .erasure, .epochOpened, .registrationTokenSet, .aliasRemoved: return
         case .pdu(let pdu): try apply(pdu, transaction, batch)
         case .accountRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
         case .passwordChanged(let fact): try batch.intern(.user, fact.userID, transaction)
@@ -48,6 +48,8 @@ package struct NamesProjection: Projection {
         case .directoryVisibilitySet(let fact): try batch.intern(.room, fact.roomID, transaction)
         // Whoever uploads has an account, and so a number.
         case .media: return
+        case .keys(let fact):
+            for user in fact.users { try batch.intern(.user, user, transaction) }
         }
     }
 

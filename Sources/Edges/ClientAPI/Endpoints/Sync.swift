@@ -1,4 +1,5 @@
 import CanonicalJSON
+import CommandHandling
 import Decisions
 import HTTPFront
 import Queries
@@ -25,6 +26,7 @@ extension ClientAPI {
             fullState: fullState,
             useStateAfter: useStateAfter
         )
+        if let since { try await keys.acknowledge(since, asker: request.asker) }
         var answer = try syncQueries.sync(request)
         // "full_state: […] the request will not be long-polled"; neither is a first one.
         guard since != nil, !fullState, timeout > 0 else { return .json(answer.body) }

@@ -35,8 +35,10 @@ package final class SyncQueries: Sendable {
         return try views.snapshot { snapshot in
             let context = try context(request, snapshot)
             if context.isInitial { sentMembers.forget(context.device) }
+            let encryption = try EncryptionSections(context)
             let next = SyncToken(
-                epoch: request.asker.epoch, position: snapshot.newest.rawValue, ephemeral: typingVersion)
+                epoch: request.asker.epoch, position: snapshot.newest.rawValue, ephemeral: typingVersion,
+                toDevice: encryption.toDeviceNext)
             var writer = JSONWriter(capacity: context.isInitial ? 1 << 16 : 2048)
             writer.beginObject()
             writer.field("next_batch", next.description)
@@ -49,10 +51,10 @@ package final class SyncQueries: Sendable {
                 writer.splice("\"account_data\":{\"events\":[]}")
             }
             news += try appendRooms(context, to: &writer)
-            // Presence, to-device messages and end-to-end keys have their sections before they have content.
-            writer.splice(",\"presence\":{\"events\":[]},\"to_device\":{\"events\":[]}")
-            writer.splice(",\"device_lists\":{\"changed\":[],\"left\":[]},\"device_one_time_keys_count\":{}")
-            writer.splice(",\"device_unused_fallback_key_types\":[]}")
+            // Presence has its section before it has content.
+            writer.splice(",\"presence\":{\"events\":[]}")
+            news += try encryption.append(to: &writer)
+            writer.endObject()
             let hasNews = news > 0 || context.isInitial || request.fullState
             return SyncAnswer(
                 body: writer.bytes,

@@ -1,0 +1,125 @@
+import CanonicalJSON
+import EventLog
+package import KeyValueStore
+import LogEvents
+package import ProjectionEngine
+package import ReadModel
+
+/// Keeps messages to devices until a sync token shows that the device has them.
+package struct ToDeviceProjection: Projection {
+    package let name = "toDevice"
+    package let version: UInt32 = 1
+    package let readsPDUs = false
+    package let tables: [ViewTable] = [
+        .toDeviceInboxes, .toDeviceMessages, .toDeviceTransactions, .toDeviceTransactionOrder,
+    ]
+    /// How long a client may repeat a request.
+    private static let transactionLifetimeMs: Int64 = 24 * 3600 * 1000
+
+    package init() {}
+
+    package func apply(
+        _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        switch record.fact {
+        case .deviceRegistered(let fact): try open(fact.userID, fact.deviceID, transaction, batch)
+        case .devicesRemoved(let fact):
+            let user = try batch.user(fact.userID, transaction)
+            for deviceID in fact.deviceIDs {
+                let inbox = ViewKeys.stock(user, deviceID)
+                try transaction.delete(batch.tables.toDeviceInboxes, inbox)
+                try transaction.deletePrefix(batch.tables.toDeviceMessages, inbox)
+            }
+        case .accountDeactivated(let fact):
+            let user = ViewKeys.user(try batch.user(fact.userID, transaction))
+            try transaction.deletePrefix(batch.tables.toDeviceInboxes, user)
+            try transaction.deletePrefix(batch.tables.toDeviceMessages, user)
+        case .keys(.dehydratedDeviceSet(let fact)): try open(fact.userID, fact.deviceID, transaction, batch)
+        case .keys(.toDeviceSent(let fact)): try store(fact, record, transaction, batch)
+        case .keys(.toDeviceAcknowledged(let fact)):
+            try acknowledge(fact, transaction, batch)
+        default: return
+        }
+    }
+
+    private func open(
+        _ userID: String, _ deviceID: String, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        let user = try batch.user(userID, transaction)
+        try transaction.put(batch.tables.toDeviceInboxes, ViewKeys.stock(user, deviceID), StoreKey())
+    }
+
+    private func store(
+        _ fact: ToDeviceSent, _ record: DecodedRecord, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        for message in fact.messages {
+            let user = try batch.user(message.userID, transaction)
+            var json = JSONWriter(capacity: message.content.count + fact.sender.utf8.count + fact.type.utf8.count + 40)
+            json.beginObject()
+            json.field("content", raw: message.content)
+            json.field("sender", fact.sender)
+            json.field("type", fact.type)
+            json.endObject()
+            for deviceID in message.deviceIDs {
+                // Whoever logged out while it was on its way needs it no more, and a later device of the same id does not
+                // get it.
+                guard try transaction.contains(batch.tables.toDeviceInboxes, ViewKeys.stock(user, deviceID)) else {
+                    continue
+                }
+                try transaction.put(
+                    batch.tables.toDeviceMessages, ViewKeys.toDevice(user, deviceID, record.position), json.bytes)
+            }
+            batch.touched.users.insert(user)
+        }
+        if let transactionID = fact.transactionID {
+            let key = ViewKeys.toDeviceTransaction(
+                user: fact.sender, deviceID: fact.senderDevice ?? "", transactionID: transactionID)
+            try remember(key, record, transaction, batch)
+        }
+    }
+
+    private func acknowledge(
+        _ fact: ToDeviceAcknowledged, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        let user = try batch.user(fact.userID, transaction)
+        var keys: [[UInt8]] = []
+        try transaction.forEach(
+            batch.tables.toDeviceMessages, to: ViewKeys.toDevice(user, fact.deviceID, fact.upTo.next),
+            prefix: ViewKeys.stock(user, fact.deviceID)
+        ) { key, _ in
+            keys.append(Array(key))
+            return true
+        }
+        for key in keys { try transaction.delete(batch.tables.toDeviceMessages, key) }
+    }
+
+    /// Each new transaction takes the place of up to two old ones, so that the table holds about a day.
+    private func remember(
+        _ key: StoreKey, _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        let tables = batch.tables
+        try transaction.put(tables.toDeviceTransactions, key, StoreKey(record.position.rawValue))
+        try transaction.put(
+            tables.toDeviceTransactionOrder, StoreKey(record.position.rawValue),
+            StoreKey(UInt64(clamping: record.wallTimeMs)).appending(key))
+        var ended: [(position: UInt64, key: [UInt8])] = []
+        try transaction.forEach(tables.toDeviceTransactionOrder, limit: 2) { position, value in
+            var input = ByteReader(value)
+            guard Int64(clamping: try input.readUInt64()) < record.wallTimeMs &- Self.transactionLifetimeMs else {
+                return false
+            }
+            var place = ByteReader(position)
+            ended.append((try place.readUInt64(), Array(input.readRest())))
+            return true
+        }
+        for entry in ended {
+            try transaction.delete(tables.toDeviceTransactionOrder, StoreKey(entry.position))
+            let holder = try transaction.get(tables.toDeviceTransactions, entry.key) { bytes in
+                var input = ByteReader(bytes)
+                return try input.readUInt64()
+            }
+            if holder == entry.position { try transaction.delete(tables.toDeviceTransactions, entry.key) }
+        }
+    }
+}

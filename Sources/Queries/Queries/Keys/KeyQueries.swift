@@ -1,0 +1,221 @@
+package import CanonicalJSON
+import KeyValueStore
+import LogEvents
+package import MatrixIdentifiers
+package import ReadModel
+
+/// What users published of their keys.
+package struct KeyQueries: Sendable {
+    package let views: Views
+
+    package init(views: Views) {
+        self.views = views
+    }
+
+    /// A user and the devices that are asked for; none means all.
+    package struct Wanted: Sendable {
+        package let user: UserID
+        package let deviceIDs: [String]
+
+        package init(user: UserID, deviceIDs: [String]) {
+            self.user = user
+            self.deviceIDs = deviceIDs
+        }
+    }
+
+    /// The body of `/keys/query` for users of this server.
+    ///
+    /// - Parameter failures: the member of that name, for other servers.
+    package func query(_ wanted: [Wanted], asker: UserNum, failures: JSONObject) throws -> [UInt8] {
+        try views.snapshot { snapshot in
+            var known: [(wanted: Wanted, number: UserNum)] = []
+            for wanted in wanted {
+                // "if the user or device was unknown, no failure is recorded. Instead, the corresponding user or device is
+                // missing"
+                guard let number = try snapshot.number(of: wanted.user),
+                    try snapshot.contains(snapshot.tables.accountsRows, ViewKeys.user(number))
+                else { continue }
+                known.append((wanted, number))
+            }
+            var writer = JSONWriter(capacity: 1024 + known.count * 1024)
+            writer.beginObject()
+            writer.key("device_keys")
+            writer.beginObject()
+            for (wanted, number) in known {
+                writer.key(wanted.user.rawValue)
+                writer.beginObject()
+                try snapshot.appendDevices(of: number, wanted.deviceIDs, to: &writer)
+                writer.endObject()
+            }
+            writer.endObject()
+            writer.field("failures", failures)
+            for (member, usage) in [("master_keys", CrossSigningUsage.master), ("self_signing_keys", .selfSigning)] {
+                writer.key(member)
+                writer.beginObject()
+                for (wanted, number) in known {
+                    guard let json = try snapshot.crossSigningKey(of: number, usage, seenBy: asker) else { continue }
+                    writer.field(wanted.user.rawValue, raw: json)
+                }
+                writer.endObject()
+            }
+            // "Information on the user-signing key of the user making the request, if they queried their own"
+            writer.key("user_signing_keys")
+            writer.beginObject()
+            for (wanted, number) in known where number == asker {
+                guard let json = try snapshot.crossSigningKey(of: number, .userSigning, seenBy: asker) else { continue }
+                writer.field(wanted.user.rawValue, raw: json)
+            }
+            writer.endObject()
+            writer.endObject()
+            return writer.bytes
+        }
+    }
+
+    // MARK: For commands
+
+    /// The identity keys of a device with their signatures; nil when it has none.
+    package func deviceKeys(_ user: UserID, _ deviceID: String) throws -> JSONObject? {
+        try views.snapshot { snapshot in
+            guard let number = try snapshot.number(of: user),
+                let value = try snapshot.get(snapshot.tables.keysDevices, ViewKeys.device(number, deviceID))
+            else { return nil }
+            let row = try KeyDeviceRow(reading: value)
+            if row.keysJSON.isEmpty { return nil }
+            return try JSONValueReader.object(row.keysJSON)
+        }
+    }
+
+    /// A cross-signing key as its owner sees it.
+    package func crossSigningKey(_ user: UserID, _ usage: CrossSigningUsage) throws -> JSONObject? {
+        try views.snapshot { snapshot in
+            guard let number = try snapshot.number(of: user),
+                let value = try snapshot.get(
+                    snapshot.tables.keysCrossSigning, ViewKeys.crossSigning(number, usage))
+            else { return nil }
+            return try JSONValueReader.object(value)
+        }
+    }
+
+    package func deviceIDs(of user: UserID) throws -> [String] {
+        try views.snapshot { snapshot in
+            guard let number = try snapshot.number(of: user) else { return [] }
+            return try snapshot.keyDeviceIDs(of: number)
+        }
+    }
+
+    package func dehydratedDevice(of user: UserID) throws -> DehydratedDeviceRow? {
+        try views.snapshot { snapshot in
+            guard let number = try snapshot.number(of: user) else { return nil }
+            return try snapshot.get(snapshot.tables.dehydratedDevices, ViewKeys.user(number)).map {
+                try DehydratedDeviceRow(reading: $0)
+            }
+        }
+    }
+
+    /// What a device has on the server of what it is about to upload.
+    package struct UploadState: Sendable {
+        package var isKnown = false
+        package var stock = KeyStockRow(streamVersion: 0)
+        package var deviceKeys: JSONObject?
+        /// The keys that are there under the uploaded names.
+        package var existing: [String: [UInt8]] = [:]
+        /// Uploaded names whose keys were given away before.
+        package var spent: Set<String> = []
+    }
+
+    package func uploadState(
+        _ user: UserID, _ deviceID: String, oneTimeKeys: JSONObject
+    ) throws -> UploadState {
+        try views.snapshot { snapshot in
+            var state = UploadState()
+            guard let number = try snapshot.number(of: user) else { return state }
+            let tables = snapshot.tables
+            if let value = try snapshot.get(tables.keysDevices, ViewKeys.device(number, deviceID)) {
+                let row = try KeyDeviceRow(reading: value)
+                state.isKnown = true
+                if !row.keysJSON.isEmpty { state.deviceKeys = try JSONValueReader.object(row.keysJSON) }
+            }
+            if let stock = try snapshot.keyStock(number, deviceID) { state.stock = stock }
+            for (name, value) in oneTimeKeys {
+                guard let algorithm = OneTimeKeyName.algorithm(of: name) else { continue }
+                let byName = ViewKeys.oneTimeKeyByName(number, deviceID, name: name)
+                if let place = try snapshot.get(tables.keysOneTimeByID, byName) {
+                    let key = ViewKeys.oneTimeKey(
+                        number, deviceID, algorithm: algorithm, try OneTimeKeyPlace(reading: place))
+                    state.existing[name] = try snapshot.get(tables.keysOneTime, key).map {
+                        Array(try OneTimeKeyRow(reading: $0).json)
+                    }
+                }
+                let spent = ViewKeys.spentKey(
+                    number, deviceID, algorithm: algorithm, publicKey: OneTimeKeyName.publicPart(of: value))
+                if try snapshot.contains(tables.keysSpent, spent) { state.spent.insert(name) }
+            }
+            return state
+        }
+    }
+
+    package func stock(_ user: UserID, _ deviceID: String) throws -> KeyStockRow? {
+        try views.snapshot { snapshot in
+            try snapshot.number(of: user).flatMap { try snapshot.keyStock($0, deviceID) }
+        }
+    }
+}
+
+extension Snapshot {
+    func keyStock(_ user: UserNum, _ deviceID: String) throws -> KeyStockRow? {
+        try get(tables.keysStocks, ViewKeys.stock(user, deviceID)).map { try KeyStockRow(reading: $0) }
+    }
+
+    func keyDeviceIDs(of user: UserNum) throws -> [String] {
+        var ids: [String] = []
+        try forEach(tables.keysDevices, prefix: ViewKeys.user(user)) { key, _ in
+            ids.append(String(decoding: key.dropFirst(4), as: UTF8.self))
+            return true
+        }
+        return ids
+    }
+
+    /// Appends the devices that have keys, each under its id.
+    func appendDevices(of user: UserNum, _ deviceIDs: [String], to writer: inout JSONWriter) throws {
+        if deviceIDs.isEmpty {
+            try forEach(tables.keysDevices, prefix: ViewKeys.user(user)) { key, value in
+                let row = try KeyDeviceRow(reading: value)
+                let id = UnsafeRawBufferPointer(rebasing: key.dropFirst(4))
+                if !row.keysJSON.isEmpty { Self.append(row, id: String(decoding: id, as: UTF8.self), to: &writer) }
+                return true
+            }
+            return
+        }
+        for deviceID in Set(deviceIDs).sorted() {
+            guard let value = try get(tables.keysDevices, ViewKeys.device(user, deviceID)) else { continue }
+            let row = try KeyDeviceRow(reading: value)
+            if !row.keysJSON.isEmpty { Self.append(row, id: deviceID, to: &writer) }
+        }
+    }
+
+    /// The keys as uploaded, "with the addition of an `unsigned` property".
+    private static func append(_ row: KeyDeviceRow, id: String, to writer: inout JSONWriter) {
+        writer.key(id)
+        writer.raw(UnsafeRawBufferPointer(rebasing: row.keysJSON.dropLast()))
+        writer.splice(",\"unsigned\":{")
+        if !row.nameJSON.isEmpty {
+            writer.splice("\"device_display_name\":")
+            writer.raw(row.nameJSON)
+        }
+        writer.splice("}}")
+    }
+
+    /// A cross-signing key with the signatures that a user may see: its owner's, and their own.
+    func crossSigningKey(
+        of user: UserNum, _ usage: CrossSigningUsage, seenBy asker: UserNum
+    ) throws -> [UInt8]? {
+        guard let value = try get(tables.keysCrossSigning, ViewKeys.crossSigning(user, usage)) else { return nil }
+        guard usage == .master, user != asker,
+            let foreign = try get(tables.keysSignatures, ViewKeys.foreignSignatures(by: asker, of: user)),
+            let added = try JSONValueReader.object(foreign), let key = try JSONValueReader.object(value),
+            added["keys"] == key["keys"], let signatures = added["signatures"]
+        else { return Array(value) }
+        let signer = String(decoding: try text(asker), as: UTF8.self)
+        return KeySignatures.adding([signer: signatures], to: key, overwriting: true).canonicalBytes()
+    }
+}
