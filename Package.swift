@@ -132,6 +132,11 @@ var targets: [Target] = [
     ),
     // Testing
     library("TestSupport", in: "Testing"),
+    .target(
+        name: "FuzzTargets",
+        dependencies: ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"],
+        path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
+    tests(of: "FuzzTargets"),
     library(
         "Simulation", in: "Testing",
         [

@@ -1,0 +1,19 @@
+/// One thing that reads bytes from anybody, with what must hold of it for every input.
+package struct FuzzTarget: Sendable {
+    package let name: String
+    /// What is wrong with the reading of an input; nil when nothing is. It must never trap.
+    package let defect: @Sendable ([UInt8]) -> String?
+
+    /// Every target, by the name that `run.sh` takes.
+    package static let all = [
+        FuzzTarget(name: "json", defect: JSONTarget.defect),
+        FuzzTarget(name: "json-values", defect: JSONValuesTarget.defect),
+        FuzzTarget(name: "pdu", defect: PDUTarget.defect),
+        FuzzTarget(name: "fields", defect: FieldsTarget.defect),
+        FuzzTarget(name: "identifiers", defect: IdentifiersTarget.defect),
+        FuzzTarget(name: "redaction", defect: RedactionTarget.defect),
+        FuzzTarget(name: "power-levels", defect: PowerLevelsTarget.defect),
+        FuzzTarget(name: "content-hash", defect: ContentHashTarget.defect),
+        FuzzTarget(name: "server-acl", defect: ServerACLTarget.defect),
+    ]
+}
