@@ -94,10 +94,17 @@ var targets: [Target] = [
             "RoomVersions",
         ]),
     library(
+        "InboundPDU", in: "Commands",
+        [
+            "CanonicalJSON", "Decisions", "EventAuthorization", "EventLog", "EventSigning", "KeyValueStore",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ReadModel", "RoomVersions", "StateResolution",
+        ]),
+    library(
         "CommandHandling", in: "Commands",
         [
             "CanonicalJSON", "CCrypt", "CSodium", "Decisions", "EventAuthorization", "EventLog", "EventSigning",
-            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries", "RoomVersions",
+            "InboundPDU", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries",
+            "ReadModel", "RoomVersions", "StateResolution",
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
@@ -183,8 +190,10 @@ var targets: [Target] = [
     tests(
         of: "CommandHandling",
         [
-            "CanonicalJSON", "Decisions", "EventLog", "EventSigning", "MatrixIdentifiers", "ProjectionEngine",
-            "Projections", "Queries", "ReadModel", "RoomVersions",
+            "CanonicalJSON", "Decisions", "EventAuthorization", "EventLog", "EventSigning", "InboundPDU",
+            "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections",
+            "Queries", "ReadModel",
+            "RoomVersions", "Simulation", "StateResolution",
         ]),
     .testTarget(
         name: "ClientAPITests",

@@ -32,7 +32,8 @@ import Testing
                 snapshots.append((current, script.current[event.position] ?? [:]))
             }
             for (snapshot, expected) in snapshots {
-                try #expect(named(transaction.entries(tables, snapshot), transaction, tables) == expected, "seed \(seed)")
+                try #expect(
+                    named(transaction.entries(tables, snapshot), transaction, tables) == expected, "seed \(seed)")
             }
             for _ in 0..<400 {
                 guard let left = random.pick(snapshots), let right = random.pick(snapshots) else { continue }
@@ -112,7 +113,8 @@ import Testing
                 try #expect(transaction.stateHolder(tables, room, slot, asOf: log.head) == holder)
             }
             var changes = 0
-            try transaction.forEachStateChange(tables, room, after: LogPosition(rawValue: 10), upTo: log.head) { change in
+            try transaction.forEachStateChange(tables, room, after: LogPosition(rawValue: 10), upTo: log.head) {
+                change in
                 #expect(change.position.rawValue == 11 + UInt64(changes))
                 changes += 1
                 return true

@@ -77,6 +77,7 @@ struct InspectWhy: ParsableCommand {
                         "event_id": .string(input.eventID),
                     ]
                 }),
+            "follows_head": .bool(why.followsHead),
             "replaced": why.replaced.map(JSONValue.string) ?? .null,
             "recomputed": differences.isEmpty ? "agrees" : .array(differences.map(JSONValue.string)),
         ]
@@ -99,10 +100,17 @@ struct InspectWhy: ParsableCommand {
         } else {
             lines.append("  rule         every authorization rule of room version \(fact.roomVersion) allows it")
         }
+        if !why.followsHead { lines.append("  fork         the state before it is not the current state of then") }
+        if !fact.stateDelta.isEmpty {
+            lines.append("  resolution   also changed")
+            for change in fact.stateDelta {
+                lines.append("    \(change.type) [\(change.stateKey)] = \(change.eventID ?? "nothing")")
+            }
+        }
         lines.append("  the rules read")
         for input in why.inputs { lines.append("    \(input.entry.type) [\(input.entry.stateKey)] = \(input.eventID)") }
         if why.inputs.isEmpty { lines.append("    nothing: it is the room's create event") }
-        if fact.setsOwnEntry { lines.append("  it replaced  \(why.replaced ?? "nothing")") }
+        if why.replaced != nil || fact.setsOwnEntry { lines.append("  it replaced  \(why.replaced ?? "nothing")") }
         lines.append("  recomputed   \(differences.isEmpty ? "the same" : differences.joined(separator: "; "))")
         return lines.joined(separator: "\n")
     }

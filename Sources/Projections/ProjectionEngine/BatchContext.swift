@@ -20,6 +20,7 @@ package final class BatchContext {
     private var eventIDs = PendingPuts(.keyOnly)
     private var transactions = PendingPuts(.wide)
     private var timeline = PendingPuts(.timeline)
+    private var firstPositions: [[UInt8]: LogPosition] = [:]
     private var isOpen = false
 
     /// The PDU that is being applied, with its numbers.
@@ -30,6 +31,7 @@ package final class BatchContext {
     }
 
     private static let mostCachedHeads = 16_384
+    private static let mostFirstPositions = 4096
 
     /// A class, so that a head is changed where it is.
     private final class CachedHead {
@@ -82,6 +84,7 @@ package final class BatchContext {
         current = nil
         lastNumbers = [nil, nil, nil]
         heads.removeAll()
+        firstPositions.removeAll()
         changedHeads.removeAll()
         eventIDs.removeAll()
         transactions.removeAll()
@@ -155,6 +158,21 @@ package final class BatchContext {
             found = candidate
             return false
         }
+        return found
+    }
+
+    /// Where an event was recorded first, of those before `position`; 0 when it was not.
+    ///
+    /// The few events that all others cite are remembered.
+    package func firstPosition(
+        of eventID: String, before position: LogPosition, _ transaction: borrowing WriteTransaction
+    ) throws -> LogPosition {
+        let name = Array(eventID.utf8)
+        if let known = firstPositions[name], known < position { return known }
+        try eventIDs.flush(tables.eventsByID, transaction)
+        guard let found = try transaction.firstEventPosition(tables, eventID), found < position else { return .none }
+        if firstPositions.count >= Self.mostFirstPositions { firstPositions.removeAll(keepingCapacity: true) }
+        firstPositions[name] = found
         return found
     }
 

@@ -28,6 +28,8 @@ package final class DecodedPDU: Sendable {
     package let depth: Int64
     package let originServerTS: Int64
     package let prevEvents: [String]
+    /// Of a state event; of others they are not read.
+    package let authEvents: [String]
     package let membership: StoredMembership
     /// Of a member event: `{"avatar_url":…,"display_name":…}`; otherwise empty.
     package let memberProfileJSON: [UInt8]
@@ -70,7 +72,8 @@ package final class DecodedPDU: Sendable {
         stateKey = fields.stateKey.flatMap(scan.string)
         self.depth = depth
         originServerTS = timestamp
-        prevEvents = fields.prevEvents.map { Self.prevEvents(scan, $0) } ?? []
+        prevEvents = fields.prevEvents.map { Self.eventIDs(scan, $0) } ?? []
+        authEvents = fields.stateKey == nil ? [] : fields.authEvents.map { Self.eventIDs(scan, $0) } ?? []
         transaction = fact.sentBy.map {
             EventRow.Transaction(deviceID: $0.deviceID, transactionID: $0.transactionID)
         }
@@ -98,7 +101,7 @@ package final class DecodedPDU: Sendable {
             ))
     }
 
-    private static func prevEvents(_ scan: CanonicalScan, _ range: Range<Int>) -> [String] {
+    private static func eventIDs(_ scan: CanonicalScan, _ range: Range<Int>) -> [String] {
         var ids: [String] = []
         scan.forEachElement(of: range.lowerBound) { element in
             if let id = scan.string(element) {

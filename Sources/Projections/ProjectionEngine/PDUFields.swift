@@ -9,6 +9,7 @@ struct PDUFields {
     var depth: Range<Int>?
     var originServerTS: Range<Int>?
     var prevEvents: Range<Int>?
+    var authEvents: Range<Int>?
     var redacts: Range<Int>?
     var content: Range<Int>?
 
@@ -23,6 +24,7 @@ struct PDUFields {
             case 7 where CanonicalScan.equal(key, "redacts"): redacts = value
             case 9 where CanonicalScan.equal(key, "state_key"): stateKey = value
             case 11 where CanonicalScan.equal(key, "prev_events"): prevEvents = value
+            case 11 where CanonicalScan.equal(key, "auth_events"): authEvents = value
             case 16 where CanonicalScan.equal(key, "origin_server_ts"): originServerTS = value
             default: break
             }

@@ -7,5 +7,6 @@ package var builtInProjections: [any Projection] {
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
         DirectoryProjection(), MediaProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
+        AuthIndexProjection(),
     ]
 }

@@ -110,7 +110,7 @@ package struct EventsProjection: Projection {
         }
         var fields = fields
         // What was written no longer counts, and the same row must come of a log from which it was erased.
-        fields.flags.subtract([.mentions, .notifies])
+        fields.flags.subtract([.mentions, .notifies, .relates])
         batch.scratch.removeAll()
         EventRow.write(fields, into: &batch.scratch)
         try put(json, at: target, append: false, transaction, batch)

@@ -6,9 +6,9 @@ import ReadModel
 
 /// Writes the state before an event of a fork as a row that rests on the row of an earlier event.
 ///
-/// Rows of a branch form a chain. A row at a depth that 16 divides reaches back over the largest power of 16 that divides it and
-/// holds all changes between. So a look-up in a branch of n events visits 15 rows for each digit of n, and the branch costs a few
-/// entries for each of its changes instead of one for each pair of them.
+/// Rows of a branch form a chain. A row at a depth that 16 divides reaches back over the largest power of 16 that divides it
+/// and holds all changes between. So a look-up in a branch of n events visits 15 rows for each digit of n, and the branch
+/// costs a few entries for each of its changes instead of one for each pair of them.
 struct StateBeforeChain {
     let room: RoomNum
     let position: LogPosition

@@ -82,7 +82,7 @@ package struct TimelineProjection: Projection {
             try transaction.get(batch.tables.timelineOrder, key) { try TimelineEntry(key: key, value: $0) }
         }
         guard var entry else { return }
-        entry.flags.subtract([.mentions, .notifies])
+        entry.flags.subtract([.mentions, .notifies, .relates])
         try transaction.put(batch.tables.timelineOrder, key, entry.encoded())
     }
 

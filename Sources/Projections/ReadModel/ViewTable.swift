@@ -61,6 +61,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case mediaByUser = "media.byUser"
     case mediaPending = "media.pending"
     case mediaBlobs = "media.blobs"
+    case authRows = "auth.rows"
+    case authCitations = "auth.citations"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -126,6 +128,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .mediaByUser: 58
         case .mediaPending: 59
         case .mediaBlobs: 60
+        case .authRows: 61
+        case .authCitations: 62
         }
     }
 

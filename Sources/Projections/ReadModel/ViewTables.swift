@@ -71,4 +71,6 @@ package final class ViewTables: Sendable {
     package var mediaByUser: StoreTable { self[.mediaByUser] }
     package var mediaPending: StoreTable { self[.mediaPending] }
     package var mediaBlobs: StoreTable { self[.mediaBlobs] }
+    package var authRows: StoreTable { self[.authRows] }
+    package var authCitations: StoreTable { self[.authCitations] }
 }

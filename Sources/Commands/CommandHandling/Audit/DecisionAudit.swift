@@ -3,14 +3,17 @@ package import Decisions
 package import EventAuthorization
 package import EventLog
 package import EventSigning
+import InboundPDU
 package import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers
 import RoomVersions
+import StateResolution
 
 /// Recomputes every decision about PDUs from the log alone and compares it with what was recorded.
 ///
-/// Feed it all records in order. It keeps each room's state in memory, as the records say it changed.
+/// Feed it all records in order. It keeps each room's graph in memory, as the records say it came about: the state before
+/// an event is resolved from the states after its `prev_events`, the current state from those after the forward extremities.
 package struct DecisionAudit {
     /// One difference between the record and the recomputation.
     package struct Difference: Sendable, Hashable {
@@ -25,21 +28,17 @@ package struct DecisionAudit {
         package let fact: PDURecorded
         /// The state events that the rules read, by type and state key.
         package let inputs: [(entry: StateEntry, eventID: String)]
-        /// What recomputing says: nil when the rules accept the event.
+        /// What recomputing says: nil when the rules accept the event, in the state before it and in the current state.
         package let rejection: AuthRejection?
+        /// Whether the state before it was the room's current state, as in a room without forks.
+        package let followsHead: Bool
         /// The event that the entry held before.
         package let replaced: String?
     }
 
-    private struct Room {
-        let version: RoomVersion
-        var entries: [StateEntry: HeldPDU] = [:]
-        var powerLevels: PowerLevels?
-    }
-
     private let ownServer: ServerName?
     private let ownKey: SigningKey?
-    private var rooms: [String: Room] = [:]
+    private var rooms: [String: AuditedRoom] = [:]
     package private(set) var checkedPDUs: UInt64 = 0
     package private(set) var differences: [Difference] = []
 
@@ -60,24 +59,31 @@ package struct DecisionAudit {
             return nil
         }
         checkedPDUs += 1
-        var room = rooms[fact.roomID] ?? Room(version: version)
-        defer { rooms[fact.roomID] = room }
-        let pdu: PDU
-        let eventID: EventID
+        let held: HeldPDU
+        var room: AuditedRoom
         do {
-            pdu = try PDU(parsing: fact.pdu, version: version)
-            eventID = try ReferenceHash.eventID(of: pdu.object, version: version)
+            let pdu = try PDU(parsing: fact.pdu, version: version)
+            held = HeldPDU(pdu: pdu, eventID: try ReferenceHash.eventID(of: pdu.object, version: version))
+            room = try rooms[fact.roomID] ?? AuditedRoom(roomID: RoomID(parsing: fact.roomID), version: version)
         } catch {
             note(record, fact, "it is not a well-formed PDU: \(error)")
             return nil
         }
-        if eventID.rawValue != fact.eventID { note(record, fact, "its hash gives the event id \(eventID)") }
-        checkIntegrity(of: pdu, record, fact, version)
-        // What was erased may have been among the inputs of its own decision, which cannot be recomputed then.
-        let explanation = record.isErased ? nil : try decide(pdu, eventID, record, fact, &room)
-        if fact.verdict == .accepted, fact.setsOwnEntry, let stateKey = pdu.stateKey {
-            room.entries[StateEntry(pdu.type, stateKey)] = HeldPDU(pdu: pdu, eventID: eventID)
-            if pdu.type == "m.room.power_levels" || pdu.type == "m.room.create" { room.powerLevels = nil }
+        // Only one copy of the graph, so that it grows where it is.
+        rooms[fact.roomID] = nil
+        defer { rooms[fact.roomID] = room }
+        if held.eventID.rawValue != fact.eventID { note(record, fact, "its hash gives the event id \(held.eventID)") }
+        checkIntegrity(of: held.pdu, record, fact, version)
+        var explanation: Explanation?
+        do {
+            let before = try room.recordedBefore(fact)
+            // What was erased may have been among the inputs of its own decision, which cannot be recomputed then.
+            if let before, !record.isErased {
+                explanation = try decide(held, record, fact, before: before, room)
+            }
+            try room.append(held, fact, before: before)
+        } catch {
+            note(record, fact, "its decision cannot be recomputed: \(error)")
         }
         return explanation
     }
@@ -88,7 +94,10 @@ package struct DecisionAudit {
         _ fact: PDURecorded,
         _ version: RoomVersion
     ) {
-        if !record.isErased, pdu.object["hashes"]?["sha256"]?.stringValue != ContentHash.compute(pdu.object) {
+        // "Passes hash checks, otherwise it is redacted before being processed further": then nothing is left to hash.
+        if !record.isErased, !ContentHash.matches(pdu.object),
+            Redaction.redacted(pdu.object, version: version).canonicalBytes() != pdu.bytes
+        {
             note(record, fact, "its content hash does not match its content")
         }
         guard let ownServer, let ownKey, pdu.sender.serverName == ownServer else { return }
@@ -98,56 +107,52 @@ package struct DecisionAudit {
     }
 
     private mutating func decide(
-        _ pdu: PDU,
-        _ eventID: EventID,
-        _ record: EventRecord,
-        _ fact: PDURecorded,
-        _ room: inout Room
+        _ event: HeldPDU, _ record: EventRecord, _ fact: PDURecorded, before: GraphState, _ room: AuditedRoom
     ) throws -> Explanation {
-        let isCreate = pdu.type == "m.room.create" && pdu.stateKey == ""
-        var inputs: [(entry: StateEntry, held: HeldPDU)] = []
-        if !isCreate {
-            let wanted = AuthEventSelection.keys(
-                type: pdu.type, sender: pdu.sender, stateKey: pdu.stateKey, content: pdu.content, version: room.version)
-            for (type, stateKey) in wanted {
-                let entry = StateEntry(type, stateKey)
-                if let held = room.entries[entry] { inputs.append((entry, held)) }
-            }
-            if pdu.authEvents.map(\.rawValue).sorted() != inputs.map(\.held.eventID.rawValue).sorted() {
-                note(record, fact, "its auth events are not those that the room's state selects")
-            }
+        let pdu = event.pdu
+        let wanted = AuthEventSelection.keys(for: pdu, version: room.version)
+        let inputs = try room.inputs(of: event, in: before, wanted: wanted)
+        if let ownServer, pdu.sender.serverName == ownServer,
+            pdu.authEvents.map(\.rawValue).sorted() != inputs.map(\.eventID).sorted()
+        {
+            note(record, fact, "its auth events are not those that the room's state selects")
         }
-        let create = room.entries[StateEntry("m.room.create", "")]
-        if room.powerLevels == nil, create != nil {
-            room.powerLevels = PowerLevels(
-                content: room.entries[StateEntry("m.room.power_levels", "")]?.pdu.content,
-                create: create?.pdu,
-                version: room.version
-            )
+        let recomputed = try room.recompute(event)
+        if try !room.graph.difference(from: recomputed.before, to: before).isEmpty {
+            note(record, fact, "the state before it is not the resolution of the states after its prev_events")
         }
-        let state = SelectedState(
-            events: inputs.map(\.held), create: isCreate ? nil : create, powerLevels: isCreate ? nil : room.powerLevels)
-        var rejection: AuthRejection?
-        do {
-            let roomID = try RoomID(parsing: fact.roomID)
-            try EventAuthorizer.check(pdu, eventID: eventID, roomID: roomID, version: room.version, state: state)
-        } catch let refused as AuthRejection {
-            rejection = refused
-        }
-        switch (fact.verdict, rejection) {
-        case (.accepted, let refused?):
-            note(record, fact, "it was accepted, but rule \(refused.rule) forbids it: \(refused.reason)")
-        case (.rejected, nil):
-            note(record, fact, "it was rejected by rule \(fact.rule), but the rules accept it")
-        default: break
+        let judgement = recomputed.judgement
+        if judgement.verdict != fact.verdict {
+            let why = judgement.rule.isEmpty ? "" : " by rule \(judgement.rule): \(judgement.reason)"
+            note(record, fact, "it is recorded as \(fact.verdict), but the rules say \(judgement.verdict)\(why)")
+        } else if let placement = recomputed.placement {
+            compare(placement, with: fact, record)
         }
         return Explanation(
             position: record.position,
             fact: fact,
-            inputs: inputs.map { ($0.entry, $0.held.eventID.rawValue) },
-            rejection: rejection,
-            replaced: pdu.stateKey.flatMap { room.entries[StateEntry(pdu.type, $0)]?.eventID.rawValue }
+            inputs: inputs,
+            rejection: judgement.verdict == .accepted
+                ? nil : AuthRejection(rule: judgement.rule, reason: judgement.reason),
+            followsHead: fact.stateBefore == nil,
+            replaced: try pdu.stateKey.flatMap { try room.graph.held(pdu.type, $0, in: before)?.eventID.rawValue }
         )
+    }
+
+    /// What the current state became by the event.
+    private mutating func compare(_ placement: HeadPlacement, with fact: PDURecorded, _ record: EventRecord) {
+        if placement.setsOwnEntry != fact.setsOwnEntry {
+            note(
+                record, fact, "resolution \(placement.setsOwnEntry ? "puts" : "does not put") it into the current state"
+            )
+        }
+        let recomputed = Set(
+            placement.changes.map {
+                PDURecorded.StateChange(type: $0.entry.type, stateKey: $0.entry.stateKey, eventID: $0.holder?.rawValue)
+            })
+        if recomputed != Set(fact.stateDelta) {
+            note(record, fact, "resolution changes other entries of the current state than the record says")
+        }
     }
 
     private mutating func note(_ record: EventRecord, _ fact: PDURecorded, _ what: String) {

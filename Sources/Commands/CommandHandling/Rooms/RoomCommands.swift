@@ -111,7 +111,9 @@ package final class RoomCommands: Sendable {
         decide: @Sendable (inout RoomHeadState) throws -> RoomLane.Outcome
     ) async throws -> EventID {
         do {
-            return try await lanes.perform(in: room, caller: caller, scope: scope, decide: decide)
+            return try await lanes.perform(in: room, caller: caller, scope: scope) { [self] head in
+                try decideOnBoundedHead(&head, decide)
+            }
         } catch is RoomHeadLoader.UnknownRoom {
             // The same answer as for a room that the caller is not in: it does not tell which rooms exist.
             throw Rejection.forbidden("You are not in this room, or it does not exist.")

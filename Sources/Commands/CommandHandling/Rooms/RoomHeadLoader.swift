@@ -17,7 +17,18 @@ struct RoomHeadLoader: Sendable {
         let roomID: RoomID
     }
 
-    func load(_ roomID: RoomID) throws -> RoomHeadState {
+    /// - Parameter versionOfNew: the version of a room of which nothing is recorded yet, when there may be none.
+    func load(_ roomID: RoomID, versionOfNew: RoomVersion? = nil) throws -> RoomHeadState {
+        if let versionOfNew, try rooms.head(roomID) == nil {
+            return RoomHeadState(
+                version: versionOfNew,
+                roomID: roomID,
+                streamVersion: try log.streamVersion(of: StreamID(kind: .room, name: roomID.rawValue)),
+                forwardExtremities: [],
+                depth: 0,
+                source: Source(roomID: roomID, loader: self)
+            )
+        }
         guard let row = try rooms.head(roomID), let version = RoomVersion.named(row.roomVersion) else {
             throw UnknownRoom(roomID: roomID)
         }

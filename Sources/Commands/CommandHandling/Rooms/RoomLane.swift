@@ -2,6 +2,7 @@ import Decisions
 import EventLog
 import LogEvents
 import MatrixIdentifiers
+import RoomVersions
 
 /// One room's serial place for writes: holds the head, committed or not, so that many sends share one group commit.
 ///
@@ -10,13 +11,19 @@ import MatrixIdentifiers
 actor RoomLane {
     /// What a command decided: the events to append, the last of which answers the client.
     struct Outcome: Sendable {
-        let facts: [PDURecorded]
+        var facts: [PDURecorded]
         /// Facts of other streams that must become true in the same commit, with their expected versions.
         var others: [NewRecord] = []
         var otherExpectations: [(StreamID, UInt64)] = []
         let eventID: EventID
         /// Nothing to append: the room already is as asked.
         var isUnchanged: Bool { facts.isEmpty && others.isEmpty }
+    }
+
+    private struct Decided {
+        let outcome: Outcome
+        /// The stream version that it was decided on.
+        let expected: UInt64
     }
 
     /// Where a client's transaction counts: one user, device and path.
@@ -31,6 +38,10 @@ actor RoomLane {
     private var head: RoomHeadState?
     private var inFlight: [TransactionScope: (EventID, PendingAppend)] = [:]
     private var pendingCount = 0
+    /// Somebody waits until nothing is on its way to the disk, and others wait until that one has decided.
+    private var isSettling = false
+    private var behindSettling: [CheckedContinuation<Void, Never>] = []
+    private var untilSettled: [CheckedContinuation<Void, Never>] = []
     /// A batch failed: this head never happened.
     private(set) var isSpent = false
 
@@ -47,13 +58,15 @@ actor RoomLane {
     ///
     /// - Parameters:
     ///   - scope: the client's transaction; a repeated one gets the first one's event.
-    ///   - decide: pure; called once, on the lane.
+    ///   - decide: pure; called on the lane, and again when it throws `NeedsSettledRoom`: then with nothing on its way.
     /// - Throws: `Rejection`, `AppendFault`, ``RoomHeadLoader/UnknownRoom``.
     func perform(
         caller: Caller,
         scope: TransactionScope? = nil,
+        versionOfNew: RoomVersion? = nil,
         decide: @Sendable (inout RoomHeadState) throws -> Outcome
     ) async throws -> EventID {
+        while isSettling { await withCheckedContinuation { behindSettling.append($0) } }
         if let scope {
             if let (eventID, pending) = inFlight[scope] {
                 _ = try await pending.value()
@@ -61,23 +74,70 @@ actor RoomLane {
             }
             if let eventID = try loader.committedTransaction(scope, room: roomID) { return eventID }
         }
-        var current = try head ?? loader.load(roomID)
+        let started: (PendingAppend?, EventID)
+        do {
+            started = start(try decided(versionOfNew, decide), caller: caller, scope: scope)
+        } catch is NeedsSettledRoom {
+            started = try await startSettled {
+                try decided(versionOfNew, decide)
+            } then: {
+                start($0, caller: caller, scope: scope)
+            }
+        }
+        return try await finish(started, scope: scope)
+    }
+
+    /// Decides when all of the room is in the views. What comes meanwhile waits, so that it does not wait for ever.
+    private func startSettled(
+        _ decide: () throws -> Decided, then start: (Decided) -> (PendingAppend?, EventID)
+    ) async throws -> (PendingAppend?, EventID) {
+        while isSettling { await withCheckedContinuation { behindSettling.append($0) } }
+        isSettling = true
+        while pendingCount > 0 { await withCheckedContinuation { untilSettled.append($0) } }
+        defer {
+            isSettling = false
+            let waiting = behindSettling
+            behindSettling = []
+            for waiter in waiting { waiter.resume() }
+        }
+        // A batch failed meanwhile: the head never happened, and another lane must load it.
+        if isSpent { throw AppendFault.conflict(StreamID(kind: .room, name: roomID.rawValue), actual: 0) }
+        return start(try decide())
+    }
+
+    private func decided(
+        _ versionOfNew: RoomVersion?, _ decide: (inout RoomHeadState) throws -> Outcome
+    ) throws -> Decided {
+        var current = try head ?? loader.load(roomID, versionOfNew: versionOfNew)
         head = nil
         // What is still on its way to the disk could not be loaded again.
         if current.heldEntries > 4096, pendingCount == 0 { current = current.forgettingEntries() }
+        current.isSettled = pendingCount == 0
         let expected = current.streamVersion
-        let outcome: Outcome
         do {
-            outcome = try decide(&current)
+            let outcome = try decide(&current)
+            head = current
+            return Decided(outcome: outcome, expected: expected)
         } catch {
             if current.streamVersion == expected { head = current }
             throw error
         }
-        head = current
-        if outcome.isUnchanged { return outcome.eventID }
-        let pending = enqueue(outcome, expected: expected, caller: caller)
+    }
+
+    /// Hands what was decided to the log; nothing when there is nothing to append.
+    private func start(
+        _ decided: Decided, caller: Caller, scope: TransactionScope?
+    ) -> (PendingAppend?, EventID) {
+        let outcome = decided.outcome
+        if outcome.isUnchanged { return (nil, outcome.eventID) }
+        let pending = enqueue(outcome, expected: decided.expected, caller: caller)
         if let scope { inFlight[scope] = (outcome.eventID, pending) }
         pendingCount += 1
+        return (pending, outcome.eventID)
+    }
+
+    private func finish(_ started: (PendingAppend?, EventID), scope: TransactionScope?) async throws -> EventID {
+        guard let pending = started.0 else { return started.1 }
         // No state read across this await that is not checked again: only counters and this command's own entries change.
         let result: Result<AppendReceipt, any Error>
         do {
@@ -89,8 +149,13 @@ actor RoomLane {
         }
         pendingCount -= 1
         if let scope { inFlight[scope] = nil }
+        if pendingCount == 0 {
+            let waiting = untilSettled
+            untilSettled = []
+            for waiter in waiting { waiter.resume() }
+        }
         _ = try result.get()
-        return outcome.eventID
+        return started.1
     }
 
     private func enqueue(_ outcome: Outcome, expected: UInt64, caller: Caller) -> PendingAppend {

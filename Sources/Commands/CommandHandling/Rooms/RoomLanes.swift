@@ -1,6 +1,7 @@
 import Decisions
 import EventLog
 import MatrixIdentifiers
+import RoomVersions
 import Synchronization
 
 /// The active rooms' lanes. Bounded: a lane that waits for nothing may be dropped, since it can always be loaded again.
@@ -21,13 +22,14 @@ final class RoomLanes: Sendable {
         in room: RoomID,
         caller: Caller,
         scope: RoomLane.TransactionScope? = nil,
+        versionOfNew: RoomVersion? = nil,
         decide: @Sendable (inout RoomHeadState) throws -> RoomLane.Outcome
     ) async throws -> EventID {
         var attempt = 0
         while true {
             let lane = lane(for: room)
             do {
-                return try await lane.perform(caller: caller, scope: scope, decide: decide)
+                return try await lane.perform(caller: caller, scope: scope, versionOfNew: versionOfNew, decide: decide)
             } catch AppendFault.conflict(let stream, let actual) {
                 drop(lane, of: room)
                 attempt += 1

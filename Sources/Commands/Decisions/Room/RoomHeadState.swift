@@ -52,12 +52,18 @@ package struct RoomHeadState {
     /// Records of the room's stream, counting those still on their way to the disk.
     package var streamVersion: UInt64
     package var forwardExtremities: [EventID]
+    /// Whether everything that was decided on this head is in the views, so that its graph may be read there.
+    package var isSettled = false
     /// Depth of the deepest forward extremity; 0 before the create event.
     package var depth: Int64
     /// Loaded entries; a nil value is an entry known to be absent.
     private var entries: [StateEntry: HeldPDU?] = [:]
+    /// Entries that a fork's resolution gave to other events, which are loaded when they are asked for.
+    private var moved: [StateEntry: EventID?] = [:]
     private let source: (any RoomStateSource)?
     private var parsedPowerLevels: PowerLevels?
+    /// Events whose state before is the resolution of these `prev_events`, for their siblings to rest on.
+    private var merges: [Set<EventID>: EventID] = [:]
     /// The event that was put at the head last.
     private var newest: HeldPDU?
 
@@ -84,7 +90,12 @@ package struct RoomHeadState {
     package mutating func held(_ type: String, _ stateKey: String) throws -> HeldPDU? {
         let entry = StateEntry(type, stateKey)
         if let known = entries[entry] { return known }
-        let loaded = try source?.load(entry)
+        let loaded: HeldPDU?
+        if let holder = moved[entry] {
+            loaded = try holder.flatMap { try source?.load($0) }
+        } else {
+            loaded = try source?.load(entry)
+        }
         entries[entry] = .some(loaded)
         return loaded
     }
@@ -106,6 +117,7 @@ package struct RoomHeadState {
             source: source
         )
         copy.entries = entries
+        copy.moved = moved
         return copy
     }
 
@@ -134,14 +146,47 @@ package struct RoomHeadState {
         return levels
     }
 
-    /// Puts an accepted event at the head.
+    /// An earlier event with the same `prev_events`.
+    package func sibling(after previous: Set<EventID>) -> EventID? { merges[previous] }
+
+    package mutating func noteMerge(of previous: Set<EventID>, by event: EventID) {
+        if merges.count >= 64 { merges.removeAll() }
+        merges[previous] = event
+    }
+
+    /// Moves the head on by an event of the graph, wherever its place is.
+    package mutating func place(_ event: HeldPDU, _ placement: HeadPlacement) {
+        streamVersion += 1
+        guard placement.isInTimeline else { return }
+        forwardExtremities = placement.forwardExtremities
+        newest = event
+        depth = max(depth, event.pdu.depth)
+        if placement.setsOwnEntry, let stateKey = event.pdu.stateKey {
+            set(StateEntry(event.pdu.type, stateKey), heldBy: event)
+        }
+        for (entry, holder) in placement.changes {
+            entries[entry] = nil
+            moved[entry] = .some(holder)
+            forgetLevels(of: entry)
+        }
+    }
+
+    private mutating func set(_ entry: StateEntry, heldBy event: HeldPDU) {
+        entries[entry] = .some(event)
+        forgetLevels(of: entry)
+    }
+
+    private mutating func forgetLevels(of entry: StateEntry) {
+        if entry.type == "m.room.power_levels" || entry.type == "m.room.create" { parsedPowerLevels = nil }
+    }
+
+    /// Puts an accepted event, which follows all forward extremities, at the head.
     package mutating func advance(to event: HeldPDU) {
         forwardExtremities = [event.eventID]
         newest = event
         depth = max(depth, event.pdu.depth)
         streamVersion += 1
         guard let stateKey = event.pdu.stateKey else { return }
-        entries[StateEntry(event.pdu.type, stateKey)] = .some(event)
-        if event.pdu.type == "m.room.power_levels" || event.pdu.type == "m.room.create" { parsedPowerLevels = nil }
+        set(StateEntry(event.pdu.type, stateKey), heldBy: event)
     }
 }

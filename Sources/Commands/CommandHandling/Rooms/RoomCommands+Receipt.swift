@@ -1,0 +1,58 @@
+package import CanonicalJSON
+import Decisions
+import EventLog
+package import InboundPDU
+package import LogEvents
+import MatrixEvents
+package import MatrixIdentifiers
+package import RoomVersions
+import Synchronization
+
+/// What came of a PDU that was received.
+package enum ReceiptResult: Sendable, Hashable {
+    /// It was recorded with this verdict, now or before.
+    case recorded(PDURecorded.Verdict, wasKnown: Bool)
+    /// Nothing was recorded: these events must be had first.
+    case missing(previous: [EventID], auth: [EventID])
+}
+
+extension RoomCommands {
+    /// Judges a PDU from another server and records it through the room's lane.
+    ///
+    /// - Parameters:
+    ///   - version: the room's version, when nothing of the room is recorded yet; otherwise it must be the same.
+    ///   - origin: the server that sent it, for the record.
+    /// - Returns: when the record is durable and readable.
+    /// - Throws: `DroppedPDU`; `AppendFault`.
+    package func receive(
+        _ object: JSONObject, room: RoomID, version: RoomVersion, from origin: ServerName, requestID: String,
+        pipeline: ReceiptPipeline
+    ) async throws -> ReceiptResult {
+        let received = try pipeline.prepare(object, room: room, version: version)
+        let caller = Caller(userID: received.held.pdu.sender, deviceID: nil, requestID: "\(origin) \(requestID)")
+        let found = Found()
+        _ = try await lanes.perform(in: room, caller: caller, versionOfNew: version) { [self] head in
+            let outcome = try withGraph(of: room) { graph in
+                if head.isSettled { try requireSame(head, as: graph) }
+                return try pipeline.judge(received, on: &head, graph: graph)
+            }
+            switch outcome {
+            case .judged(let fact):
+                found.result.withLock { $0 = .recorded(fact.verdict, wasKnown: false) }
+                return RoomLane.Outcome(facts: [fact], eventID: received.eventID)
+            case .known(let standing):
+                found.result.withLock { $0 = .recorded(standing.verdict, wasKnown: true) }
+            case .missing(let previous, let auth):
+                found.result.withLock { $0 = .missing(previous: previous, auth: auth) }
+            }
+            return RoomLane.Outcome(facts: [], eventID: received.eventID)
+        }
+        guard let result = found.result.withLock({ $0 }) else { throw NeedsSettledRoom() }
+        return result
+    }
+
+    /// What the decision on the lane found out.
+    private final class Found: Sendable {
+        let result = Mutex<ReceiptResult?>(nil)
+    }
+}
