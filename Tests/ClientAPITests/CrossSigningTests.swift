@@ -73,7 +73,8 @@ import Testing
     }
 
     private func keys(_ server: InProcessServer, _ token: String, _ name: String, seed: UInt8) async throws -> Keys {
-        let device = try #require(try await server.call(.get, "/account/whoami", token: token)["device_id"]?.stringValue)
+        let device = try #require(
+            try await server.call(.get, "/account/whoami", token: token)["device_id"]?.stringValue)
         return try Keys("@\(name):example.org", device: device, seed: seed)
     }
 

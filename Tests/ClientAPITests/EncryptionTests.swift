@@ -33,7 +33,8 @@ import Testing
         #expect(answer["one_time_key_counts"] == ["plain": 1, "signed_curve25519": 1])
 
         var found = try await server.call(
-            .post, "/keys/query", ["device_keys": ["@bob:example.org": [], "@x:remote.org": [], "@no:example.org": []]],
+            .post, "/keys/query",
+            ["device_keys": ["@bob:example.org": [], "@x:remote.org": [], "@no:example.org": []]],
             token: alice)
         let keys = found["device_keys"]?["@bob:example.org"]?[bobs]
         #expect(keys?["keys"] == ["ed25519:\(bobs)": "key"])
@@ -95,9 +96,11 @@ import Testing
             .post, "/keys/upload", ["one_time_keys": ["plain:B": "another"]], token: bob)
         #expect(other.status == 400 && other.json["error"]?.stringValue?.contains("already exists") == true)
         for (path, body) in [
-            ("/keys/query", "{}"), ("/keys/query", "{\"device_keys\":[]}"), ("/keys/query", "{\"device_keys\":{\"@b:c\":1}}"),
+            ("/keys/query", "{}"), ("/keys/query", "{\"device_keys\":[]}"),
+            ("/keys/query", "{\"device_keys\":{\"@b:c\":1}}"),
             ("/keys/query", "{\"device_keys\":{\"x\":[]}}"), ("/keys/claim", "{}"),
-            ("/keys/claim", "{\"one_time_keys\":{\"@b:c\":[]}}"), ("/keys/claim", "{\"one_time_keys\":{\"@b:c\":{\"D\":1}}}"),
+            ("/keys/claim", "{\"one_time_keys\":{\"@b:c\":[]}}"),
+            ("/keys/claim", "{\"one_time_keys\":{\"@b:c\":{\"D\":1}}}"),
         ] {
             let answer = try await server.call(.post, path, token: bob, raw: body)
             #expect(answer.status == 400, "\(path) \(body) \(answer.json)")

@@ -116,7 +116,9 @@ import Testing
         let version = try await begin(server, token)
         let paths = ["/room_keys/keys", "/room_keys/keys/!a:s", "/room_keys/keys/!a:s/1"]
         for path in paths {
-            for body in ["{}", "[]", "{\"rooms\":1,\"sessions\":1}", "{\"rooms\":{\"!a:s\":{\"sessions\":{\"1\":{}}}}}"] {
+            for body in [
+                "{}", "[]", "{\"rooms\":1,\"sessions\":1}", "{\"rooms\":{\"!a:s\":{\"sessions\":{\"1\":{}}}}}",
+            ] {
                 let answer = try await server.call(.put, "\(path)?version=\(version)", token: token, raw: body)
                 #expect(answer.status == 400, "\(path) \(body) \(answer.json)")
             }
@@ -134,7 +136,10 @@ import Testing
                 #expect(answer.status == 400, "\(wrong) \(answer.json)")
             }
         }
-        for body in ["{}", "{\"algorithm\":1,\"auth_data\":{}}", "{\"algorithm\":\"a\"}", "{\"algorithm\":\"\",\"auth_data\":{}}"] {
+        for body in [
+            "{}", "{\"algorithm\":1,\"auth_data\":{}}", "{\"algorithm\":\"a\"}",
+            "{\"algorithm\":\"\",\"auth_data\":{}}",
+        ] {
             #expect(try await server.call(.post, "/room_keys/version", token: token, raw: body).status == 400)
         }
     }
@@ -186,7 +191,10 @@ import Testing
         #expect(try await server.call(.get, path, token: alice).status == 404)
         let gone = try await server.call(.post, "/keys/query", query, token: bob)
         #expect(gone["device_keys"]?["@alice:example.org"] == [:])
-        for bad in ["{}", "{\"device_id\":1}", "{\"device_id\":\"X\",\"device_data\":1}", "{\"device_id\":\"X\",\"device_data\":{}}"] {
+        for bad in [
+            "{}", "{\"device_id\":1}", "{\"device_id\":\"X\",\"device_data\":1}",
+            "{\"device_id\":\"X\",\"device_data\":{}}",
+        ] {
             #expect(try await server.call(.put, path, token: alice, raw: bad).status == 400)
         }
     }

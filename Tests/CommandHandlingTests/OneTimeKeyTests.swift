@@ -10,8 +10,9 @@ import Testing
 
 @Suite struct OneTimeKeyTests {
     /// What a test's claims gave: no one-time key twice.
-    private func expectUnique(_ names: [String], fallback: String = "F", sourceLocation: SourceLocation = #_sourceLocation)
-    {
+    private func expectUnique(
+        _ names: [String], fallback: String = "F", sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         let oneTime = names.filter { $0 != "signed_curve25519:\(fallback)" }
         #expect(Set(oneTime).count == oneTime.count, "\(oneTime)", sourceLocation: sourceLocation)
     }
@@ -97,7 +98,9 @@ import Testing
         let head = house.log.durableHead
         // Signed again it is the same key: nothing is written.
         let again: JSONObject = [
-            "one_time_keys": ["signed_curve25519:K0": ["key": "public0", "signatures": ["@bob:test": ["ed25519:D": "x"]]]]
+            "one_time_keys": [
+                "signed_curve25519:K0": ["key": "public0", "signatures": ["@bob:test": ["ed25519:D": "x"]]]
+            ]
         ]
         _ = try await house.keys.upload(again, caller: bob)
         #expect(house.log.durableHead == head)

@@ -50,7 +50,9 @@ import Testing
         let alice = try await house.login("alice")
         var devices: [Caller] = []
         for name in ["ONE", "TWO", "THREE"] { devices.append(try await house.login("bob", name)) }
-        let body: JSONObject = ["messages": ["@bob:test": ["*": ["n": "all"], "TWO": ["n": "own"], "NONE": ["n": "?"]]]]
+        let body: JSONObject = [
+            "messages": ["@bob:test": ["*": ["n": "all"], "TWO": ["n": "own"], "NONE": ["n": "?"]]]
+        ]
         try await house.keys.send(
             try ToDeviceRequest(body: body), type: "m.test", transactionID: "1", caller: alice)
         let found = try devices.map { try texts(house, $0).texts }

@@ -4,8 +4,8 @@ import LogEvents
 import ProjectionEngine
 import Queries
 import ReadModel
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct DeviceListTests {
     private func changes(
@@ -30,7 +30,9 @@ import TestSupport
         mutating func note(_ users: [String], changed: String?) {
             var sharing: [String: Set<String>] = [:]
             for user in users {
-                for inRoom in members.values where inRoom.contains(user) { sharing[user, default: []].formUnion(inRoom) }
+                for inRoom in members.values where inRoom.contains(user) {
+                    sharing[user, default: []].formUnion(inRoom)
+                }
                 sharing[user]?.remove(user)
             }
             history.append((sharing, changed))

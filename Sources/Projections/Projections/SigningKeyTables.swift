@@ -39,7 +39,8 @@ struct SigningKeyTables {
         for (usage, object) in given {
             let old = try key(user, usage, transaction)
             if let object {
-                try put(old.map { KeySignatures.merged(object, keepingThoseOf: $0) } ?? object, user, usage, transaction)
+                let merged = old.map { KeySignatures.merged(object, keepingThoseOf: $0) } ?? object
+                try put(merged, user, usage, transaction)
             }
             // What the former master key signed is not signed by the new one.
             if usage == .master, let object, let old, old["keys"] != object["keys"] {

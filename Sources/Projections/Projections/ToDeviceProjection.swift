@@ -61,12 +61,9 @@ package struct ToDeviceProjection: Projection {
             json.field("sender", fact.sender)
             json.field("type", fact.type)
             json.endObject()
-            for deviceID in message.deviceIDs {
-                // Whoever logged out while it was on its way needs it no more, and a later device of the same id does not
-                // get it.
-                guard try transaction.contains(batch.tables.toDeviceInboxes, ViewKeys.stock(user, deviceID)) else {
-                    continue
-                }
+            // Whoever logged out while it was on its way needs it no more, and a later device of the same id does not get it.
+            for deviceID in message.deviceIDs
+            where try transaction.contains(batch.tables.toDeviceInboxes, ViewKeys.stock(user, deviceID)) {
                 try transaction.put(
                     batch.tables.toDeviceMessages, ViewKeys.toDevice(user, deviceID, record.position), json.bytes)
             }

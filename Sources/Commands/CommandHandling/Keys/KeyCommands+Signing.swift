@@ -28,7 +28,7 @@ extension KeyCommands {
         try await turns.run("signing \(user)") {
             let present = try crossSigning(of: user)
             guard isAuthenticated || !upload.needsAuthentication(present) else {
-                throw Rejection.forbidden("The keys were changed by another request: authenticate to change them again.")
+                throw Rejection.forbidden("Another request changed the keys: authenticate to change them again.")
             }
             guard let fact = try upload.decide(present, userID: user.rawValue) else { return }
             try await append([record(fact, AccountCommands.stream(of: user), caller)])
@@ -85,8 +85,8 @@ extension KeyCommands {
         if isMaster {
             // "The master signing key may also be signed by the user's own device keys"
             var signers: [String: [UInt8]] = [:]
-            for keyID in (upload.uploaded["signatures"]?[caller.userID.rawValue]?.objectValue ?? [:]).keys {
-                guard keyID.utf8.starts(with: "ed25519:".utf8) else { continue }
+            let given = upload.uploaded["signatures"]?[caller.userID.rawValue]?.objectValue ?? [:]
+            for keyID in given.keys where keyID.utf8.starts(with: "ed25519:".utf8) {
                 let device = try queries.deviceKeys(caller.userID, String(keyID.dropFirst("ed25519:".count)))
                 signers[keyID] = device?["keys"]?[keyID]?.stringValue.flatMap(UnpaddedBase64.decode)
             }

@@ -94,7 +94,9 @@ package final class KeyCommands: Sendable {
         present.spent = state.spent
         present.oneTimeKeys = try state.existing.mapValues { try JSONValue.parse($0) }
         present.oneTimeKeyCount = state.stock.counts.reduce(0) { $0 + Int($1.number) }
-        for fallback in state.stock.fallbacks { present.fallbackKeys[fallback.name] = try JSONValue.parse(fallback.json) }
+        for fallback in state.stock.fallbacks {
+            present.fallbackKeys[fallback.name] = try JSONValue.parse(fallback.json)
+        }
         let fact = try upload.decide(present, userID: caller.userID.rawValue, deviceID: deviceID)
         guard let fact else { return ([], []) }
         let stream = Self.stream(of: caller.userID, deviceID)

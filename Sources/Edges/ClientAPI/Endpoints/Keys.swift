@@ -85,7 +85,9 @@ extension ClientAPI {
             }
             let user = try sort(name, into: &failures)
             for (deviceID, value) in devices {
-                guard let algorithm = value.stringValue else { throw Rejection.badJSON("An algorithm must be a string.") }
+                guard let algorithm = value.stringValue else {
+                    throw Rejection.badJSON("An algorithm must be a string.")
+                }
                 if let user {
                     targets.append(KeyClaimTarget(user: user, deviceID: deviceID, algorithm: algorithm))
                 }

@@ -10,7 +10,9 @@ extension ClientAPI {
             guard !type.isEmpty, type.utf8.count <= 255 else {
                 throw Rejection.invalidParam("The event type must have 1 to 255 bytes.")
             }
-            guard call["txnId"].utf8.count <= 1024 else { throw Rejection.invalidParam("The transaction ID is too long.") }
+            guard call["txnId"].utf8.count <= 1024 else {
+                throw Rejection.invalidParam("The transaction ID is too long.")
+            }
             let request = try ToDeviceRequest(body: try call.body().object)
             try await keys.send(request, type: type, transactionID: call["txnId"], caller: call.caller)
             return .emptyObject

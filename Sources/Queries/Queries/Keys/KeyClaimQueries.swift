@@ -45,7 +45,9 @@ extension KeyQueries {
 extension Snapshot {
     /// - Parameter skipping: how many keys of this target are spoken for already.
     fileprivate func choose(_ target: KeyClaimTarget, skipping: Int) throws -> KeyChoice? {
-        guard let user = try number(of: target.user), let stock = try keyStock(user, target.deviceID) else { return nil }
+        guard let user = try number(of: target.user), let stock = try keyStock(user, target.deviceID) else {
+            return nil
+        }
         let available = Int(stock.count(of: target.algorithm))
         if skipping < available {
             var index = 0
