@@ -26,6 +26,10 @@ package struct ClientAPI: Sendable {
     let directoryQueries: DirectoryQueries
     let syncQueries: SyncQueries
     let keys: KeyCommands
+    let push: PushCommands
+    let pushRuleQueries: PushRuleQueries
+    let pusherQueries: PusherQueries
+    let notificationQueries: NotificationQueries
 
     package init(
         environment: CommandEnvironment,
@@ -55,6 +59,10 @@ package struct ClientAPI: Sendable {
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
         keys = KeyCommands(environment: environment)
+        push = PushCommands(environment: environment)
+        pushRuleQueries = PushRuleQueries(views: views)
+        pusherQueries = PusherQueries(views: views)
+        notificationQueries = NotificationQueries(views: views)
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
         gate = RateGate(limits: settings.limits)
         nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
@@ -82,6 +90,8 @@ package struct ClientAPI: Sendable {
         addReceipts(to: &table)
         addTyping(to: &table)
         addPushRules(to: &table)
+        addPushers(to: &table)
+        addNotifications(to: &table)
         addSync(to: &table)
         if let media {
             addMediaUpload(to: &table, media)
