@@ -19,6 +19,9 @@ package struct SimulationReport: Sendable {
     package internal(set) var healingRounds = 0
     /// Servers that still have a user in the room.
     package internal(set) var servers = 0
+    /// Whether servers in the room go on refusing each other's events, so that their current states stay apart. The state at
+    /// every event is the same all the same.
+    package internal(set) var isSplit = false
     /// What is not as it must be, each with the seed.
     package internal(set) var failures: [String] = []
 
