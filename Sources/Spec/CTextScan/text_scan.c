@@ -101,7 +101,19 @@ __attribute__((target("ssse3"))) static bool is_utf8_blocks(const uint8_t *bytes
         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, (char)0xEF, (char)0xDF, (char)0xBF);
     __m128i wrong = _mm_setzero_si128(), before = _mm_setzero_si128(), unfinished = _mm_setzero_si128();
     size_t at = 0;
-    for (; at + 16 <= count; at += 16) {
+    while (at + 16 <= count) {
+        // Most text is ASCII for long stretches.
+        while (at + 64 <= count) {
+            const __m128i *const four = (const __m128i *)(bytes + at);
+            const __m128i last = _mm_loadu_si128(four + 3);
+            const __m128i some = _mm_or_si128(_mm_loadu_si128(four), _mm_loadu_si128(four + 1));
+            if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(some, _mm_loadu_si128(four + 2)), last)) != 0) break;
+            wrong = _mm_or_si128(wrong, unfinished);
+            unfinished = _mm_setzero_si128();
+            before = last;
+            at += 64;
+        }
+        if (at + 16 > count) break;
         const __m128i block = _mm_loadu_si128((const __m128i *)(bytes + at));
         if (_mm_movemask_epi8(block) == 0) {
             wrong = _mm_or_si128(wrong, unfinished);
@@ -111,6 +123,7 @@ __attribute__((target("ssse3"))) static bool is_utf8_blocks(const uint8_t *bytes
             unfinished = _mm_subs_epu8(block, finished);
         }
         before = block;
+        at += 16;
     }
     if (_mm_movemask_epi8(_mm_cmpeq_epi8(wrong, _mm_setzero_si128())) != 0xFFFF) return false;
     // The rest begins with the sequence that the last block left unfinished.

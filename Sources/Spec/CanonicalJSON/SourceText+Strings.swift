@@ -12,10 +12,10 @@ extension SourceText {
     @inline(always)
     func string(from start: Int) throws(JSONError) -> Token {
         var at = start
-        while at <= lastBlock {
-            let plain = Int(text_first_stop(base + at))
+        while at <= lastBlock &- 16 {
+            let plain = Int(text_first_stop_of_32(base + at))
             at &+= plain
-            if plain < 16 {
+            if plain < 32 {
                 if base[at] == UInt8(ascii: "\"") { return Token(end: at, kind: .string, flags: .canonical) }
                 break
             }

@@ -4,8 +4,8 @@
 struct Tape {
     let entries: UnsafeMutablePointer<TapeEntry>
     let count: Int
-    /// How many doubles there are: only they can have a canonical form longer than their token.
-    let doubles: Int
+    /// Whether there may be doubles: only they can have a canonical form longer than their token.
+    let mayHaveDoubles: Bool
 
     /// Frees the entries.
     func deallocate() { entries.deallocate() }

@@ -23,6 +23,15 @@ struct TapeEntry {
         static let canonical = Flags(rawValue: 2)
         /// An object whose keys are strictly ascending, hence unique.
         static let sorted = Flags(rawValue: 4)
+        /// The scanner's own mark of an open object.
+        static let openObject = Flags(rawValue: 8)
+
+        // The library's own `contains` is a generic call where it is not inlined.
+        @inline(always)
+        func contains(_ other: Flags) -> Bool { rawValue & other.rawValue != 0 }
+
+        @inline(always)
+        mutating func remove(_ other: Flags) { self = Flags(rawValue: rawValue & ~other.rawValue) }
     }
 
     /// The offset of the first byte, for a string of the first byte behind the quotation mark.

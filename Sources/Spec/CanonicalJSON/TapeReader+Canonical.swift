@@ -19,7 +19,11 @@ extension TapeReader {
     }
 
     private func roomForCanonical(at index: Int) -> Int {
-        Int(tape[index].length) &+ 2 &+ doubles &* CanonicalOutput.bytesForDouble &+ CanonicalOutput.slack
+        var doubles = 0
+        if mayHaveDoubles {
+            for at in index..<Int(tape[index].next) where tape[at].kind == .double { doubles &+= 1 }
+        }
+        return Int(tape[index].length) &+ 2 &+ doubles &* CanonicalOutput.bytesForDouble &+ CanonicalOutput.slack
     }
 
     private func writeCanonical(at index: Int, omitting omitted: [String], to base: UnsafeMutablePointer<UInt8>) -> Int

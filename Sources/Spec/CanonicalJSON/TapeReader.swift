@@ -11,12 +11,12 @@ struct TapeReader {
 
     let source: UnsafeBufferPointer<UInt8>
     let tape: UnsafeBufferPointer<TapeEntry>
-    let doubles: Int
+    let mayHaveDoubles: Bool
 
     init(source: UnsafeBufferPointer<UInt8>, tape: Tape) {
         self.source = source
         self.tape = tape.buffer
-        doubles = tape.doubles
+        mayHaveDoubles = tape.mayHaveDoubles
     }
 
     // MARK: Scalars

@@ -14,13 +14,11 @@ struct TapeScanner {
     private var count = 0
     /// How many entries fit before there must be more memory, or the limit is reached.
     private var room: Int
-    private var doubles = 0
     private var depth = 0
     /// The entry of the innermost open container.
     private var container = TapeScanner.none
     /// The entry of the latest key in it.
     private var lastKey = TapeScanner.none
-    private var isObject = false
     private var flags: TapeEntry.Flags = []
 
     /// Scans a whole text and returns its tape, whose first entry is the root; the caller frees it.
@@ -40,7 +38,7 @@ struct TapeScanner {
             scanner.tape.deallocate()
             throw error
         }
-        return Tape(entries: scanner.tape, count: scanner.count, doubles: scanner.doubles)
+        return Tape(entries: scanner.tape, count: scanner.count, mayHaveDoubles: limits.numbers != .canonical)
     }
 
     @inline(always)
@@ -62,7 +60,7 @@ struct TapeScanner {
             if found == UInt8(ascii: "\"") {
                 at = try scanString(from: at)
             } else if found == UInt8(ascii: "{") {
-                try open(.object, [.canonical, .sorted], at: at)
+                try open(.object, [.canonical, .sorted, .openObject], at: at)
                 at = skipSpace(at &+ 1)
                 if text.byte(at) != UInt8(ascii: "}") {
                     at = try scanKey(from: at)
@@ -90,10 +88,12 @@ struct TapeScanner {
             let found = text.byte(at)
             if found == UInt8(ascii: ",") {
                 at = skipSpace(at &+ 1)
-                if isObject { at = try scanKey(from: at) }
+                if flags.contains(.openObject) { at = try scanKey(from: at) }
                 return true
             }
-            guard found == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else { throw text.unexpected(at: at) }
+            guard found == (flags.contains(.openObject) ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+                throw text.unexpected(at: at)
+            }
             at = close(at: at)
         }
         at = text.offsetBehindSpace(at)
@@ -121,7 +121,6 @@ struct TapeScanner {
         try append(TapeEntry(start: UInt32(truncatingIfNeeded: at), length: 0, next: container, kind: kind, flags: []))
         container = index
         lastKey = TapeScanner.none
-        isObject = kind == .object
         flags = known
     }
 
@@ -130,17 +129,16 @@ struct TapeScanner {
     private mutating func close(at: Int) -> Int {
         let end = at &+ 1
         let closed = tape + Int(container)
-        if isObject, !flags.contains(.sorted) { flags.remove(.canonical) }
+        if flags.contains(.openObject), !flags.contains(.sorted) { flags.remove(.canonical) }
         container = closed.pointee.next
         closed.pointee.length = UInt32(truncatingIfNeeded: end) &- closed.pointee.start
         closed.pointee.next = UInt32(truncatingIfNeeded: count)
-        closed.pointee.flags = flags
+        closed.pointee.flags = TapeEntry.Flags(rawValue: flags.rawValue & ~TapeEntry.Flags.openObject.rawValue)
         let isCanonical = flags.contains(.canonical)
         depth &-= 1
         if container != TapeScanner.none {
             let around = tape[Int(container)]
             lastKey = around.length
-            isObject = around.kind == .object
             flags = around.flags
             if !isCanonical { flags.remove(.canonical) }
         }
@@ -160,7 +158,6 @@ struct TapeScanner {
     private mutating func scanNumberOrLiteral(_ found: UInt8, from start: Int) throws(JSONError) -> Int {
         if found &- UInt8(ascii: "0") < 10 || found == UInt8(ascii: "-") {
             let token = try text.number(from: start)
-            if token.kind == .double { doubles &+= 1 }
             try append(token, from: start)
             return token.end
         }

@@ -6,6 +6,7 @@ struct Simdjson {
     private typealias Padding = @convention(c) () -> Int
     private typealias Name = @convention(c) () -> UnsafePointer<CChar>?
     private typealias Parse = @convention(c) (UnsafeMutableRawPointer, UnsafePointer<UInt8>, Int) -> Int
+    private typealias ParseKept = @convention(c) (UnsafePointer<UInt8>, Int) -> Int
     private typealias Canonical =
         @convention(c) (
             UnsafeMutableRawPointer, UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>
@@ -15,6 +16,7 @@ struct Simdjson {
     let padding: Int
     private let session: UnsafeMutableRawPointer
     private let parseText: Parse
+    private let parseOwned: ParseKept
     private let writeText: Canonical
 
     /// Opens the shim; nil when it is not there.
@@ -24,6 +26,7 @@ struct Simdjson {
             let padding = dlsym(handle, "bench_simdjson_padding"),
             let name = dlsym(handle, "bench_simdjson_implementation"),
             let parse = dlsym(handle, "bench_simdjson_parse"),
+            let kept = dlsym(handle, "bench_simdjson_parse_kept"),
             let canonical = dlsym(handle, "bench_simdjson_canonical"),
             let session = unsafeBitCast(open, to: Open.self)(),
             let implementation = unsafeBitCast(name, to: Name.self)()
@@ -32,11 +35,15 @@ struct Simdjson {
         self.implementation = String(cString: implementation)
         self.padding = unsafeBitCast(padding, to: Padding.self)()
         parseText = unsafeBitCast(parse, to: Parse.self)
+        parseOwned = unsafeBitCast(kept, to: ParseKept.self)
         writeText = unsafeBitCast(canonical, to: Canonical.self)
     }
 
     /// Parses the first `count` bytes of a padded text.
     func parse(_ padded: UnsafePointer<UInt8>, _ count: Int) -> Int { parseText(session, padded, count) }
+
+    /// Parses with memory of its own for this text, as a document needs that is kept.
+    func parseKept(_ text: UnsafePointer<UInt8>, _ count: Int) -> Int { parseOwned(text, count) }
 
     /// Parses and writes the canonical form; returns its length.
     func canonical(_ padded: UnsafePointer<UInt8>, _ count: Int, into out: UnsafeMutablePointer<UInt8>) -> Int {

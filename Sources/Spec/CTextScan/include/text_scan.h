@@ -36,6 +36,27 @@ static inline __attribute__((always_inline)) uint32_t text_first_stop(const uint
 #endif
 }
 
+/// As `text_first_stop`, of 32 bytes.
+static inline __attribute__((always_inline)) uint32_t text_first_stop_of_32(const uint8_t *block) {
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), solidus = _mm_set1_epi8('\\'), highest = _mm_set1_epi8(0x1F);
+    const __m128i one = _mm_loadu_si128((const __m128i *)block);
+    const __m128i two = _mm_loadu_si128((const __m128i *)(block + 16));
+    const __m128i stops_of_one = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(one, quote), _mm_cmpeq_epi8(one, solidus)),
+        _mm_cmpeq_epi8(_mm_min_epu8(one, highest), one));
+    const __m128i stops_of_two = _mm_or_si128(
+        _mm_or_si128(_mm_cmpeq_epi8(two, quote), _mm_cmpeq_epi8(two, solidus)),
+        _mm_cmpeq_epi8(_mm_min_epu8(two, highest), two));
+    const uint64_t stops = (uint32_t)_mm_movemask_epi8(stops_of_one)
+        | (uint64_t)(uint32_t)_mm_movemask_epi8(stops_of_two) << 16;
+    return (uint32_t)__builtin_ctzll(stops | 0x100000000);
+#else
+    const uint32_t first = text_first_stop(block);
+    return first < 16 ? first : 16 + text_first_stop(block + 16);
+#endif
+}
+
 /// How many of 16 bytes are decimal digits, counted up to the first that is none.
 static inline __attribute__((always_inline)) uint32_t text_leading_digits(const uint8_t *block) {
 #if defined(__SSE2__)
