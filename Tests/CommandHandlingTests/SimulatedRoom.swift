@@ -99,6 +99,16 @@ struct SimulatedRoom {
         }
     }
 
+    /// So many events that all follow the same one; each sets an entry of its own, and all of them the topic.
+    mutating func spread(over count: Int) throws {
+        guard let point = tips.last else { return }
+        for number in 0..<count {
+            let topic = EventMaker.Draft("m.room.topic", "", by: "@a:one", ["topic": .string("spread \(number)")])
+            let first = try append(topic, after: [point])
+            _ = try append(EventMaker.Draft("m.test", "\(number)", by: "@a:one"), after: [first])
+        }
+    }
+
     private mutating func append(_ draft: EventMaker.Draft, after previous: [EventID]) throws -> EventID {
         let before = resolve(previous.compactMap { byID[$0]?.after })
         time += Int64(random.below(3))

@@ -18,6 +18,20 @@ import Testing
         #expect(try PDURecorded(payload: pdu.payload()) == pdu)
     }
 
+    @Test(arguments: [PDURecorded.StateBefore.Origin.empty, .after, .before])
+    func theStateBeforeSurvivesInFormat2(origin: PDURecorded.StateBefore.Origin) throws {
+        #expect(pdu.payload().first == 1)
+        var forked = pdu
+        forked.stateBefore = PDURecorded.StateBefore(
+            origin: origin, eventID: origin == .empty ? "" : "$p",
+            delta: [
+                PDURecorded.StateChange(type: "m.room.member", stateKey: "@a:b", eventID: "$m"),
+                PDURecorded.StateChange(type: "m.room.topic", stateKey: "", eventID: nil),
+            ])
+        #expect(forked.payload().first == 2)
+        #expect(try PDURecorded(payload: forked.payload()) == forked)
+    }
+
     @Test func everyOtherFactSurvives() throws {
         let token = DeviceRegistered(
             userID: "@a:b", deviceID: "D", tokenHash: "h", tokenExpiresAtMs: 5, refreshHash: "r", ip: "127.0.0.1")
@@ -39,7 +53,9 @@ import Testing
     /// A payload of damaged bytes is refused or read, never a trap.
     @Test func damagedPayloadsNeverTrap() {
         var random = SeededRandom(seed: 64)
-        let whole = pdu.payload()
+        var forked = pdu
+        forked.stateBefore = PDURecorded.StateBefore(origin: .after, eventID: "$p", delta: pdu.stateDelta)
+        let whole = forked.payload()
         for _ in 0..<20_000 {
             var bytes = whole
             bytes.removeLast(Int.random(in: 0...whole.count, using: &random))

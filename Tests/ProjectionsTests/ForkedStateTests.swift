@@ -35,7 +35,7 @@ import Testing
                 try #expect(
                     named(transaction.entries(tables, snapshot), transaction, tables) == expected, "seed \(seed)")
             }
-            for _ in 0..<400 {
+            for _ in 0..<150 {
                 guard let left = random.pick(snapshots), let right = random.pick(snapshots) else { continue }
                 var state = left.1
                 for change in try transaction.differences(tables, left.0, right.0) {
@@ -51,10 +51,10 @@ import Testing
         }
     }
 
-    @Test(arguments: 1...12 as ClosedRange<UInt64>)
+    @Test(arguments: 1...10 as ClosedRange<UInt64>)
     func theStateAtEveryEventIsThatOfDictionaries(seed: UInt64) throws {
         var script = ForkedRoomScript(seed: seed)
-        script.grow(by: 150)
+        script.grow(by: 100)
         let fixture = try ViewFixture(script.log, inBatchesOf: 1 + Int(seed) * 3)
         try expectAll(script, fixture, seed: seed)
         let live = try fixture.engine.digests()

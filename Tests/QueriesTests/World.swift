@@ -83,7 +83,8 @@ final class World: Sendable {
     @discardableResult
     func send(
         _ type: String, in room: String, by sender: String, stateKey: String? = nil, _ content: JSONObject = [:],
-        transaction: (device: String, id: String)? = nil, redacts: String? = nil
+        transaction: (device: String, id: String)? = nil, redacts: String? = nil, setsOwn: Bool = true,
+        delta: [PDURecorded.StateChange] = [], before: PDURecorded.StateBefore? = nil
     ) throws -> String {
         let (depth, previous, number) = log.withLock { log in
             log.depths[room, default: 0] += 1
@@ -98,9 +99,10 @@ final class World: Sendable {
         ]
         if let stateKey { pdu["state_key"] = .string(stateKey) }
         let fact = PDURecorded(
-            verdict: .accepted, roomVersion: "10", roomID: room, eventID: eventID, setsOwnEntry: stateKey != nil,
+            verdict: .accepted, roomVersion: "10", roomID: room, eventID: eventID,
+            setsOwnEntry: stateKey != nil && setsOwn,
             sentBy: transaction.map { .init(deviceID: $0.device, transactionID: $0.id) }, redacts: redacts,
-            pdu: pdu.canonicalBytes())
+            stateDelta: delta, stateBefore: before, pdu: pdu.canonicalBytes())
         log.withLock { $0.lastEvents[room] = eventID }
         try record(fact, stream: StreamID(kind: .room, name: room))
         return eventID

@@ -112,18 +112,24 @@ struct InspectUser: ParsableCommand {
 
 struct InspectState: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "state", abstract: "Print a room's state, now or as it was at a position of the log.")
+        commandName: "state", abstract: "Print a room's state: now, at a position of the log, before or after an event."
+    )
     @OptionGroup var source: ConfigOption
     @OptionGroup var output: OutputOptions
     @Argument(help: "The room ID.") var room: String
     @Option(name: .long, help: "A position of the log; the default is now.") var at: UInt64?
+    @Option(name: .long, help: "An event, also of a side branch: the state before it.") var before: String?
+    @Option(name: .long, help: "An event, also of a side branch: the state after it.") var after: String?
 
     func run() throws {
         let inspection = try Inspection(source)
         let id = try inspection.room(room)
-        let state =
-            try at.map { try inspection.queries.rooms.fullState(id, at: LogPosition(rawValue: $0)) }
-            ?? inspection.queries.rooms.fullState(id)
+        var point = StatePoint.position(LogPosition(rawValue: at ?? UInt64.max - 1))
+        if let before { point = try .before(StateText.eventID(before)) }
+        if let after { point = try .after(StateText.eventID(after)) }
+        guard let state = try inspection.queries.rooms.fullState(id, at: point) else {
+            throw ValidationError("The room \(room) has no such event here.")
+        }
         try output.show(
             .array(try state.map(StateText.json)),
             text: try state.map(StateText.line).joined(separator: "\n"))
@@ -132,32 +138,30 @@ struct InspectState: ParsableCommand {
 
 struct InspectDiff: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Print what changed in a room's state between two positions of the log.")
+        commandName: "diff",
+        abstract: "Print what is different in a room's state at two positions of the log, or after two events.")
     @OptionGroup var source: ConfigOption
     @OptionGroup var output: OutputOptions
     @Argument(help: "The room ID.") var room: String
-    @Argument(help: "The earlier position.") var from: UInt64
-    @Argument(help: "The later position.") var to: UInt64
+    @Argument(help: "A position of the log, or an event ID for the state after that event.") var from: String
+    @Argument(help: "The other one.") var to: String
 
     func run() throws {
         let inspection = try Inspection(source)
         let id = try inspection.room(room)
-        let rooms = inspection.queries.rooms
-        func byEntry(_ position: UInt64) throws -> [String: StoredEvent] {
-            let state = try rooms.fullState(id, at: LogPosition(rawValue: position))
-            return Dictionary(state.map { (StateText.entry($0), $0) }, uniquingKeysWith: { _, last in last })
-        }
-        let before = try byEntry(from)
-        let after = try byEntry(to)
+        let found = try inspection.queries.rooms.differences(
+            id, from: try StateText.point(from), to: try StateText.point(to))
+        guard let found else { throw ValidationError("The room \(room) has no such event here.") }
         var json: [JSONValue] = []
         var lines: [String] = []
-        for entry in Set(before.keys).union(after.keys).sorted() where before[entry]?.eventID != after[entry]?.eventID {
+        for difference in found {
             json.append([
-                "entry": .string(entry), "before": try before[entry].map(StateText.json) ?? .null,
-                "after": try after[entry].map(StateText.json) ?? .null,
+                "entry": .string("\(difference.type) [\(difference.stateKey)]"),
+                "before": try difference.before.map(StateText.json) ?? .null,
+                "after": try difference.after.map(StateText.json) ?? .null,
             ])
-            if let old = before[entry] { lines.append("- " + (try StateText.line(old))) }
-            if let new = after[entry] { lines.append("+ " + (try StateText.line(new))) }
+            if let old = difference.before { lines.append("- " + (try StateText.line(old))) }
+            if let new = difference.after { lines.append("+ " + (try StateText.line(new))) }
         }
         output.show(.array(json), text: lines.isEmpty ? "no difference" : lines.joined(separator: "\n"))
     }
@@ -165,6 +169,17 @@ struct InspectDiff: ParsableCommand {
 
 /// Entries of room state as text and JSON.
 enum StateText {
+    /// A position, or an event ID for the state after that event.
+    static func point(_ text: String) throws -> StatePoint {
+        if let position = UInt64(text) { return .position(LogPosition(rawValue: position)) }
+        return .after(try eventID(text))
+    }
+
+    static func eventID(_ text: String) throws -> EventID {
+        guard let eventID = EventID(text) else { throw ValidationError("\(text) is not an event ID.") }
+        return eventID
+    }
+
     static func entry(_ event: StoredEvent) -> String { "\(event.type) [\(event.stateKey ?? "")]" }
 
     static func line(_ event: StoredEvent) throws -> String {

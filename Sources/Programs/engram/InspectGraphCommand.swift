@@ -2,6 +2,7 @@ import ArgumentParser
 import CanonicalJSON
 import EventLog
 import LogEvents
+import MatrixIdentifiers
 import Queries
 import ReadModel
 import ServerAssembly
@@ -50,14 +51,23 @@ struct InspectGraph: ParsableCommand {
     func run() throws {
         let inspection = try Inspection(source)
         guard let head = try inspection.queries.rooms.head(try inspection.room(room)) else { return }
-        var waiting = head.forwardExtremities
+        // The newest of all branches first, so that a fork shows both sides of the same time.
+        var waiting: [String: EventRecord] = [:]
         var nodes: [String: GraphNode] = [:]
-        while !waiting.isEmpty, nodes.count < max(1, last) {
-            let next = waiting.removeFirst()
-            guard nodes[next] == nil else { continue }
-            let node = try Graph.node(try inspection.record(of: next), edges: "prev_events")
-            nodes[next] = node
-            waiting.append(contentsOf: node.edges)
+        func look(at eventID: String) throws {
+            guard nodes[eventID] == nil, waiting[eventID] == nil, let id = EventID(eventID),
+                let position = try inspection.queries.rooms.eventPosition(id)
+            else { return }
+            waiting[eventID] = try inspection.log.record(at: position)
+        }
+        for eventID in head.forwardExtremities { try look(at: eventID) }
+        while nodes.count < max(1, last),
+            let (eventID, record) = waiting.max(by: { $0.value.position < $1.value.position })
+        {
+            waiting[eventID] = nil
+            let node = try Graph.node(record, edges: "prev_events")
+            nodes[eventID] = node
+            for edge in node.edges { try look(at: edge) }
         }
         try Graph.show(nodes.values.sorted { $0.position < $1.position }, output: output, svg: svg)
     }
@@ -68,12 +78,14 @@ enum Graph {
         let fact = try PDURecorded(payload: record.payload)
         let pdu = try JSONValue.parse(fact.pdu, limits: .storedPayload)
         let key = pdu["state_key"]?.stringValue
-        let label = (pdu["type"]?.stringValue ?? "?") + (key.map { $0.isEmpty ? "" : " [\($0)]" } ?? "")
+        let verdict = fact.verdict == .accepted ? "" : " (\(fact.verdict))"
+        let label = (pdu["type"]?.stringValue ?? "?") + (key.map { $0.isEmpty ? "" : " [\($0)]" } ?? "") + verdict
         return GraphNode(
             eventID: fact.eventID,
             label: label,
             position: record.position,
-            edges: pdu[name]?.arrayValue?.compactMap(\.stringValue) ?? []
+            // In room versions 1 and 2 an event is named by a pair of its ID and hashes.
+            edges: pdu[name]?.arrayValue?.compactMap { $0.stringValue ?? $0.arrayValue?.first?.stringValue } ?? []
         )
     }
 
