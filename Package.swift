@@ -115,6 +115,12 @@ var targets: [Target] = [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
             "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel", "RoomVersions",
         ]),
+    library(
+        "Reactors", in: "Edges",
+        [
+            "CanonicalJSON", "CommandHandling", "EventLog", "HTTPFront", "MatrixIdentifiers", "ProjectionEngine",
+            "Queries", "ReadModel", nioCore, nioPosix, nioHTTP1, nioSSL,
+        ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
     library(
@@ -123,8 +129,7 @@ var targets: [Target] = [
             "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling",
             "Configuration", "EventLog", "EventSigning", "HTTPFront",
             "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
-            "Queries",
-            "ReadModel",
+            "Queries", "Reactors", "ReadModel",
             "RoomVersions", nioCore, nioPosix, nioSSL,
         ]),
     .executableTarget(
@@ -194,6 +199,13 @@ var targets: [Target] = [
             "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections",
             "Queries", "ReadModel",
             "RoomVersions", "Simulation", "StateResolution",
+        ]),
+    tests(
+        of: "Reactors",
+        [
+            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "LogEvents",
+            "MatrixIdentifiers", "ProjectionEngine", "Projections", "PushRules", "Queries", "ReadModel",
+            "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
         ]),
     .testTarget(
         name: "ClientAPITests",

@@ -15,7 +15,8 @@ extension ServerConfiguration {
         "rc_message", "rc_registration", "rc_registration_token_validity", "rc_login", "rc_joins", "rc_joins_per_room",
         "rc_invites", "rc_room_creation", "enable_metrics", "enable_set_displayname", "enable_set_avatar_url",
         "require_auth_for_profile_requests", "allow_public_rooms_without_auth", "serve_server_wellknown",
-        "admin_contact",
+        "admin_contact", "push", "ip_range_blacklist", "ip_range_whitelist",
+        "use_insecure_ssl_client_just_for_testing_do_not_use",
         "log_level",
     ]).union(MediaConfiguration.names)
 
@@ -83,6 +84,7 @@ extension ServerConfiguration {
         configuration.readListeners(root, &reader)
         configuration.readAccounts(root, &reader)
         configuration.readRates(root, &reader)
+        configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)
         configuration.media.read(root, &reader)
         for (key, _) in root {

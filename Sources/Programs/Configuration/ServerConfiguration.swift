@@ -33,6 +33,14 @@ package struct ServerConfiguration: Sendable {
     package var allowPublicRoomsWithoutAuth = false
     package var serveServerWellKnown = false
     package var adminContact: String?
+    package var pushEnabled = true
+    package var pushIncludesContent = true
+    /// Whether phones show the number of rooms with unread messages instead of the number of messages.
+    package var pushCountsRooms = false
+    package var pushAllowsHTTP = false
+    /// What the server may connect to when users name it.
+    package var outboundPolicy = AddressPolicy()
+    package var verifiesOutboundCertificates = true
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel = "info"
 }

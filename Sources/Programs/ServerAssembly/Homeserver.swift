@@ -20,6 +20,7 @@ package final class Homeserver: Sendable {
     private let ephemeral: EphemeralState
     private let front: HTTPServer
     private let control: HTTPServer
+    private let reactors = RunningReactors()
     private let log: StructuredLog
 
     /// Opens the data and brings the projections up to the log's head.
@@ -37,9 +38,11 @@ package final class Homeserver: Sendable {
         try configuration.makeFirstSigningKey(data, log: log)
         let key = try configuration.readSigningKey()
         let revocations = Revocations()
+        let reactors = reactors
         storage = try Storage(data: data, signingKey: key, log: log) { batch in
             revocations.tell(batch)
             notifier.applied(batch)
+            reactors.applied(batch)
         }
         ephemeral = EphemeralState(
             startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier)
@@ -57,6 +60,8 @@ package final class Homeserver: Sendable {
             media: try MediaParts(configuration, environment)
         )
         revocations.authenticator = clientAPI.authenticator
+        try reactors.prepare(
+            configuration, storage: storage, environment: environment, metrics: metrics, log: log)
         let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(
@@ -90,6 +95,7 @@ package final class Homeserver: Sendable {
             [("server_name", configuration.serverName.rawValue), ("head", "\(storage.eventLog.durableHead)")])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await tick() }
+            group.addTask { [self] in await reactors.run() }
             group.addTask { [self] in
                 for await signal in signals.stream {
                     switch signal {

@@ -94,6 +94,7 @@ extension ClientAPISettings {
         profilesRequireLogin = configuration.requireAuthForProfileRequests
         publicRoomsWithoutLogin = configuration.allowPublicRoomsWithoutAuth
         limits = ClientRateLimits(configuration.rates)
+        plainPushGatewaysAllowed = configuration.pushAllowsHTTP
     }
 }
 

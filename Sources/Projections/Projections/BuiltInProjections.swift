@@ -6,6 +6,7 @@ package var builtInProjections: [any Projection] {
         NamesProjection(), EventsProjection(), TimelineProjection(), RoomStateProjection(), MembershipsProjection(),
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
         DirectoryProjection(), MediaProjection(),
+        PushRulesProjection(), PushersProjection(), MemberCountsProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
         AuthIndexProjection(),
     ]

@@ -32,6 +32,8 @@ package struct PushRulesProjection: Projection {
             row = PushRuleRow.encoded(isWhole: true, changes: 0, json: rules.stored.canonicalBytes())
         }
         try transaction.put(batch.tables.pushRules, ViewKeys.pushRule(user, record.position), row)
+        try transaction.put(
+            batch.tables.pushRules, ViewKeys.lastPushRuleChange, StoreKey(record.position.rawValue))
         batch.touched.users.insert(user)
     }
 }

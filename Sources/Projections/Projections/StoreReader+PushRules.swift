@@ -23,6 +23,15 @@ extension StoreReader where Self: ~Copyable {
         return found
     }
 
+    /// The last record that changed anybody's push rules; 0 when none did.
+    package func lastPushRuleChange(_ tables: ViewTables) throws -> LogPosition {
+        guard let value = try get(tables.pushRules, ViewKeys.lastPushRuleChange) else {
+            return LogPosition(rawValue: 0)
+        }
+        var input = ByteReader(value)
+        return try input.readPosition()
+    }
+
     /// A user's push rules as they stood before `position`.
     package func pushRules(
         _ tables: ViewTables, of user: UserNum, before position: LogPosition

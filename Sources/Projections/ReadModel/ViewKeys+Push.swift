@@ -8,6 +8,9 @@ extension ViewKeys {
         StoreKey().appending(user.rawValue).appending(position.rawValue)
     }
 
+    /// Where the last change of anybody's rules is noted: before all users.
+    package static var lastPushRuleChange: StoreKey { pushRule(UserNum.none, LogPosition(rawValue: 0)) }
+
     /// What stands for an application with a push key.
     private static func pusherHash(appID: String, pushKey: String) -> (UInt64, UInt64) {
         FixedHash.pair(appID, pushKey)

@@ -18,6 +18,9 @@ final class PushRuleCache: Sendable {
     private struct Held {
         var byVersion: [Version: CompiledPushRules] = [:]
         var byContent: [JSONObject: CompiledPushRules] = [:]
+        /// The newest version of users' rules that was made by `checked`.
+        var newest: [UserNum: LogPosition] = [:]
+        var checked = LogPosition.none
     }
 
     private let held = Mutex(Held())
@@ -32,18 +35,62 @@ final class PushRuleCache: Sendable {
         _ snapshot: Snapshot, of user: UserNum, before position: LogPosition
     ) throws -> (rules: CompiledPushRules, since: LogPosition) {
         let since = try snapshot.pushRulesVersion(snapshot.tables, of: user, before: position)
-        if since.isNone { return (.defaults, since) }
+        return (try rules(snapshot, of: user, since: since, before: position), since)
+    }
+
+    /// The same for many users at once and an event that came just now.
+    ///
+    /// Nearly always nobody has changed a rule since the last time, which takes one look for all of them.
+    func rules(
+        _ snapshot: Snapshot, of users: [UserNum], before position: LogPosition
+    ) throws -> [CompiledPushRules] {
+        let lastChange = try snapshot.lastPushRuleChange(snapshot.tables)
+        let known = held.withLock { held -> [LogPosition?] in
+            if lastChange > held.checked { held.newest = [:] }
+            held.checked = max(held.checked, snapshot.newest)
+            return users.map { held.newest[$0] }
+        }
+        var found: [CompiledPushRules] = []
+        found.reserveCapacity(users.count)
+        var fresh: [(UserNum, LogPosition)] = []
+        for (index, user) in users.enumerated() {
+            if let since = known[index], since < position {
+                found.append(try rules(snapshot, of: user, since: since, before: position))
+                continue
+            }
+            let newest = try snapshot.pushRulesVersion(snapshot.tables, of: user, before: .newest)
+            fresh.append((user, newest))
+            found.append(try rules(snapshot, of: user, before: position).rules)
+        }
+        if !fresh.isEmpty {
+            held.withLock { held in
+                // Somebody may have looked at a later snapshot meanwhile.
+                guard held.checked == snapshot.newest else { return }
+                if held.newest.count + fresh.count > capacity * 4 { held.newest = [:] }
+                for (user, since) in fresh { held.newest[user] = since }
+            }
+        }
+        return found
+    }
+
+    private func rules(
+        _ snapshot: Snapshot, of user: UserNum, since: LogPosition, before position: LogPosition
+    ) throws -> CompiledPushRules {
+        if since.isNone { return .defaults }
         let version = Version(user: user, since: since)
-        if let known = held.withLock({ $0.byVersion[version] }) { return (known, since) }
+        if let known = held.withLock({ $0.byVersion[version] }) { return known }
         let ruleset = try snapshot.pushRules(snapshot.tables, of: user, before: position)
         let content = ruleset.stored
         let shared = held.withLock { $0.byContent[content] }
         let compiled = shared ?? CompiledPushRules(ruleset)
         held.withLock { held in
-            if held.byVersion.count >= capacity { held = Held() }
+            if held.byVersion.count >= capacity {
+                held.byVersion = [:]
+                held.byContent = [:]
+            }
             held.byVersion[version] = compiled
             held.byContent[content] = compiled
         }
-        return (compiled, since)
+        return compiled
     }
 }

@@ -44,7 +44,7 @@ package final class SyncQueries: Sendable {
             writer.field("next_batch", next.description)
             writer.splice(",")
             var news = 0
-            if context.isInitial || context.accountDataChanges[.none] != nil {
+            if try context.isInitial || context.accountDataChanges[.none] != nil || context.pushRulesChanged {
                 news += try AccountDataSection(context: context).append(
                     room: .none, isFull: context.isInitial, to: &writer)
             } else {

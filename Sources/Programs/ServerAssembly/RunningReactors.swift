@@ -1,0 +1,56 @@
+import CommandHandling
+import Configuration
+import EventLog
+import HTTPFront
+import ProjectionEngine
+import Queries
+import Reactors
+import Synchronization
+
+/// What acts outside behind the log; it exists before the log is open, so that batches find it.
+final class RunningReactors: Sendable {
+    private let push = Mutex<PushReactor?>(nil)
+    private let gateway = Mutex<GatewayClient?>(nil)
+
+    /// Makes the reactors that the configuration wants.
+    func prepare(
+        _ configuration: ServerConfiguration, storage: Storage, environment: CommandEnvironment,
+        metrics: MetricsRegistry, log: StructuredLog
+    ) throws {
+        guard configuration.pushEnabled else { return }
+        var client = GatewayClient.Settings()
+        client.policy = configuration.outboundPolicy
+        client.verifiesCertificates = configuration.verifiesOutboundCertificates
+        let gateway = try GatewayClient(settings: client)
+        var settings = PushReactor.Settings()
+        settings.includesContent = configuration.pushIncludesContent
+        let reactor = PushReactor(
+            queries: PushQueries(views: storage.views, countsRooms: configuration.pushCountsRooms),
+            commands: PushCommands(environment: environment),
+            cursors: storage.eventLog,
+            client: gateway,
+            settings: settings,
+            nowMs: WallClock.nowMs,
+            log: log
+        )
+        metrics.gauge("engram_pushers", help: "Pushers.") { Double(reactor.load.pushers) }
+        metrics.gauge("engram_pushers_behind", help: "Pushers whose gateway has not been told everything yet.") {
+            Double(reactor.load.behind)
+        }
+        self.gateway.withLock { $0 = gateway }
+        push.withLock { $0 = reactor }
+    }
+
+    /// Takes note of a batch.
+    func applied(_ batch: AppliedBatch) { push.withLock { $0 }?.applied(batch) }
+
+    /// Works until its task is cancelled.
+    func run() async {
+        await push.withLock { $0 }?.run()
+        // A reactor that could not begin must not end the server.
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: .seconds(3600)) } catch { break }
+        }
+        await gateway.withLock { $0 }?.shutDown()
+    }
+}
