@@ -96,7 +96,9 @@ final class InProcessServer: Sendable {
             environment: environment,
             rooms: RoomCommands(environment: environment),
             accounts: accounts,
-            ephemeral: EphemeralState(startingAt: 1, nowMs: Self.nowMs, notifier: notifier),
+            ephemeral: EphemeralState(
+                startingAt: 1, nowMs: Self.nowMs, notifier: notifier,
+                joinedRooms: { [queries = RoomQueries(views: views)] user in (try? queries.joinedRooms(user)) ?? [] }),
             notifier: notifier,
             epoch: 1,
             settings: settings,
@@ -177,6 +179,11 @@ final class InProcessServer: Sendable {
             ])
         try #require(answer.status == 200, "\(answer.json)")
         return try #require(answer["access_token"]?.stringValue)
+    }
+
+    func makeAdmin(_ name: String) async throws {
+        try await accounts.setFlags(
+            of: try UserID(parsing: "@\(name):example.org"), isAdmin: true, by: "test", cause: "test")
     }
 
     func createRoom(_ token: String, _ body: JSONValue = ["preset": "public_chat"]) async throws -> String {

@@ -25,11 +25,14 @@ package struct ClientAPI: Sendable {
     let stateQueries: StateQueries
     let directoryQueries: DirectoryQueries
     let syncQueries: SyncQueries
-    let keys: KeyCommands
+    let relationQueries: RelationQueries
+    let spaceQueries: SpaceQueries
+    let openIDTokens: OpenIDTokens
     let push: PushCommands
     let pushRuleQueries: PushRuleQueries
     let pusherQueries: PusherQueries
     let notificationQueries: NotificationQueries
+    let keys: KeyCommands
 
     package init(
         environment: CommandEnvironment,
@@ -58,11 +61,14 @@ package struct ClientAPI: Sendable {
         directoryQueries = DirectoryQueries(views: views)
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
-        keys = KeyCommands(environment: environment)
         push = PushCommands(environment: environment)
         pushRuleQueries = PushRuleQueries(views: views)
         pusherQueries = PusherQueries(views: views)
         notificationQueries = NotificationQueries(views: views)
+        relationQueries = RelationQueries(views: views)
+        spaceQueries = SpaceQueries(views: views)
+        openIDTokens = OpenIDTokens(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
+        keys = KeyCommands(environment: environment)
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
         gate = RateGate(limits: settings.limits)
         nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
@@ -93,9 +99,18 @@ package struct ClientAPI: Sendable {
         addPushers(to: &table)
         addNotifications(to: &table)
         addSync(to: &table)
+        addRelations(to: &table)
+        addPresence(to: &table)
+        addSpaces(to: &table)
+        addReports(to: &table)
+        addServerAdministration(to: &table)
+        addOpenID(to: &table)
+        addCalls(to: &table)
         if let media {
             addMediaUpload(to: &table, media)
             addMediaDownload(to: &table, media)
+            addMediaThumbnails(to: &table, media)
+            if let previews = media.previews { addURLPreview(to: &table, media, previews) }
         }
         addKeys(to: &table)
         addToDevice(to: &table)

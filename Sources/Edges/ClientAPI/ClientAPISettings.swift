@@ -28,6 +28,8 @@ package struct ClientAPISettings: Sendable {
     package var publicRoomsWithoutLogin = false
     /// `push.allow_http`: whether push gateways may be named by URLs without TLS.
     package var plainPushGatewaysAllowed = false
+    /// The `turn_*` settings.
+    package var turn = TURNSettings()
     /// The software's version, for `/_synapse/admin/v1/server_version`.
     package var softwareVersion = "dev"
     /// The `rc_*` settings.

@@ -68,6 +68,7 @@ extension RecordKind {
     package static let pushRuleChanged = RecordKind(rawValue: 230)
     package static let pusherSet = RecordKind(rawValue: 231)
     package static let pusherRemoved = RecordKind(rawValue: 232)
+    package static let reportFiled = RecordKind(rawValue: 280)
     package static let mediaCreated = RecordKind(rawValue: 250)
     package static let mediaUploaded = RecordKind(rawValue: 251)
     package static let mediaQuarantined = RecordKind(rawValue: 252)
@@ -87,6 +88,7 @@ package let recordKindNames: [RecordKind: String] = [
     .directoryVisibilitySet: "DirectoryVisibilitySet", .registrationTokenSet: "RegistrationTokenSet",
     .devicesSeen: "DevicesSeen",
     .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
+    .reportFiled: "ReportFiled",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
 ].merging(KeyFact.kindNames) { name, _ in name }

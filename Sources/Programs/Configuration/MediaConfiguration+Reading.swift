@@ -1,4 +1,4 @@
-import Glibc
+import MatrixIdentifiers
 import Yams
 
 extension MediaConfiguration {
@@ -90,23 +90,5 @@ extension MediaConfiguration {
             if let map = entry.mapping, body(map, path, &reader) { continue }
             reader.refuse(entry, "\(name)[\(index)]", "is not complete; write `\(example)`")
         }
-    }
-}
-
-extension MediaConfiguration.AddressRange {
-    /// Reads `10.0.0.0/8`, `fe80::/10`, or a single address.
-    package init?(_ text: String) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        var bytes = [UInt8](repeating: 0, count: 16)
-        let isLong = parts[0].utf8.contains(UInt8(ascii: ":"))
-        guard inet_pton(isLong ? AF_INET6 : AF_INET, String(parts[0]), &bytes) == 1 else { return nil }
-        let length = isLong ? 16 : 4
-        var bits = length * 8
-        if parts.count == 2 {
-            guard let given = Int(parts[1]), (0...bits).contains(given) else { return nil }
-            bits = given
-        }
-        address = Array(bytes.prefix(length))
-        prefixBits = bits
     }
 }

@@ -1,3 +1,5 @@
+package import MatrixIdentifiers
+
 /// The settings of media and URL previews, with Synapse's defaults.
 package struct MediaConfiguration: Sendable, Hashable {
     /// An entry of `media_upload_limits`.
@@ -11,13 +13,6 @@ package struct MediaConfiguration: Sendable, Hashable {
         package var width: Int
         package var height: Int
         package var isCrop: Bool
-    }
-
-    /// Addresses with a common beginning, as `10.0.0.0/8`.
-    package struct AddressRange: Sendable, Hashable {
-        /// 4 or 16 bytes.
-        package var address: [UInt8]
-        package var prefixBits: Int
     }
 
     /// An entry of `url_preview_url_blacklist`: all patterns must match.
@@ -51,7 +46,7 @@ package struct MediaConfiguration: Sendable, Hashable {
     /// `url_preview_enabled`.
     package var previewsEnabled = false
     /// `url_preview_ip_range_blacklist`.
-    package var forbiddenRanges = Self.privateRanges
+    package var forbiddenRanges = AddressPolicy.privateRanges
     /// `url_preview_ip_range_whitelist`: allowed although forbidden.
     package var allowedRanges: [AddressRange] = []
     /// `url_preview_url_blacklist`.
@@ -60,13 +55,4 @@ package struct MediaConfiguration: Sendable, Hashable {
     package var maxSpiderBytes: Int64 = 10 << 20
     /// `url_preview_accept_language`.
     package var previewLanguages = ["en"]
-
-    /// Loopback, private, link-local, shared, documentation, multicast and other addresses that are nobody's on the
-    /// internet: a preview of them would let users look around behind the firewall.
-    package static let privateRanges = [
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-        "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "64:ff9b::/96", "100::/64", "2001:db8::/32", "2002::/16",
-        "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-    ].compactMap { AddressRange($0) }
 }

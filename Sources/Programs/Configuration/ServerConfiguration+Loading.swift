@@ -17,7 +17,8 @@ extension ServerConfiguration {
         "require_auth_for_profile_requests", "allow_public_rooms_without_auth", "serve_server_wellknown",
         "admin_contact", "push", "ip_range_blacklist", "ip_range_whitelist",
         "use_insecure_ssl_client_just_for_testing_do_not_use",
-        "log_level",
+        "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
+        "turn_user_lifetime", "turn_allow_guests",
     ]).union(MediaConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
@@ -83,6 +84,7 @@ extension ServerConfiguration {
         configuration.readPaths(root, folder, &reader)
         configuration.readListeners(root, &reader)
         configuration.readAccounts(root, &reader)
+        configuration.readCalls(root, &reader)
         configuration.readRates(root, &reader)
         configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)

@@ -33,6 +33,14 @@ package struct ServerConfiguration: Sendable {
     package var allowPublicRoomsWithoutAuth = false
     package var serveServerWellKnown = false
     package var adminContact: String?
+    /// `presence.enabled`.
+    package var presenceEnabled = true
+    package var turnURIs: [String] = []
+    package var turnSharedSecret: String?
+    package var turnUsername: String?
+    package var turnPassword: String?
+    package var turnUserLifetimeMs: Int64 = 3_600_000
+    package var turnAllowGuests = true
     package var pushEnabled = true
     package var pushIncludesContent = true
     /// Whether phones show the number of rooms with unread messages instead of the number of messages.

@@ -45,7 +45,12 @@ package final class Homeserver: Sendable {
             reactors.applied(batch)
         }
         ephemeral = EphemeralState(
-            startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier)
+            startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier,
+            joinedRooms: { [queries = RoomQueries(views: storage.views)] user in
+                // Without the rooms nobody is woken; those who look anyway are told all the same.
+                (try? queries.joinedRooms(user)) ?? []
+            })
+        ephemeral.presence.isEnabled = configuration.presenceEnabled
         let environment = storage.commandEnvironment(configuration, key: key)
         let rooms = RoomCommands(environment: environment)
         accounts = AccountCommands(environment: environment, settings: AccountSettings(configuration))
@@ -57,7 +62,7 @@ package final class Homeserver: Sendable {
             notifier: notifier,
             epoch: storage.epoch,
             settings: ClientAPISettings(configuration),
-            media: try MediaParts(configuration, environment)
+            media: try MediaParts(configuration, environment, log: log)
         )
         revocations.authenticator = clientAPI.authenticator
         try reactors.prepare(
@@ -95,6 +100,11 @@ package final class Homeserver: Sendable {
             [("server_name", configuration.serverName.rawValue), ("head", "\(storage.eventLog.durableHead)")])
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [self] in await tick() }
+            if let media = clientAPI.media {
+                let housekeeping = MediaHousekeeping(
+                    media: media, lifetimeMs: configuration.media.localLifetimeMs, log: log)
+                group.addTask { await housekeeping.run() }
+            }
             group.addTask { [self] in await reactors.run() }
             group.addTask { [self] in
                 for await signal in signals.stream {

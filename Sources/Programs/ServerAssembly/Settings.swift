@@ -95,6 +95,12 @@ extension ClientAPISettings {
         publicRoomsWithoutLogin = configuration.allowPublicRoomsWithoutAuth
         limits = ClientRateLimits(configuration.rates)
         plainPushGatewaysAllowed = configuration.pushAllowsHTTP
+        turn.uris = configuration.turnURIs
+        turn.sharedSecret = configuration.turnSharedSecret
+        turn.username = configuration.turnUsername
+        turn.password = configuration.turnPassword
+        turn.lifetimeMs = configuration.turnUserLifetimeMs
+        turn.guestsAllowed = configuration.turnAllowGuests
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CanonicalJSON
+import Configuration
 import EventLog
 import ServerAssembly
 
@@ -41,7 +42,9 @@ struct BackupCommand: ParsableCommand {
             output.show(
                 manifest.json,
                 text: "backup of \(manifest.serverName) up to position \(manifest.head): "
-                    + "\(manifest.segments.count) segments, \(bytes) bytes, chain \(manifest.chainHead)")
+                    + "\(manifest.segments.count) segments, \(bytes) bytes, chain \(manifest.chainHead); "
+                    + "\(manifest.media.blobs) media, \(manifest.media.copied) of them new")
+            for name in manifest.media.missing { Terminal.note("the media store lacks \(name)") }
         }
     }
 
@@ -117,8 +120,10 @@ struct RestoreCommand: ParsableCommand {
                 ["ok": true], text: "the backup can be restored up to position \(try archive.manifest().head)")
             return
         }
+        let configuration = try source.load()
         let last = try archive.restore(
-            to: try source.dataDirectory(),
+            to: DataDirectory(configuration: configuration),
+            mediaStore: configuration.mediaStorePath,
             upTo: to,
             reason: "restored from a backup up to \(to.map { "\($0)" } ?? "its end")"
         ) { done, head in

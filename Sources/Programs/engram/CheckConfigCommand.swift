@@ -1,6 +1,7 @@
 import ArgumentParser
 import Configuration
 import MatrixIdentifiers
+import ServerAssembly
 
 struct CheckConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,6 +14,7 @@ struct CheckConfigCommand: ParsableCommand {
 
     func run() throws {
         let configuration = try source.load(quietly: false)
+        for problem in configuration.mediaProblems { Terminal.note(problem) }
         Terminal.line("\(source.config) is in order: server_name \(configuration.serverName.rawValue).")
     }
 }

@@ -7,6 +7,7 @@ package var builtInProjections: [any Projection] {
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
         DirectoryProjection(), MediaProjection(),
         PushRulesProjection(), PushersProjection(), MemberCountsProjection(),
+        RelationsProjection(), ReportsProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
         AuthIndexProjection(),
     ]

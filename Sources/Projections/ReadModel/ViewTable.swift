@@ -57,6 +57,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case threadsRows = "threads.rows"
     case threadsOrder = "threads.order"
     case threadsParticipants = "threads.participants"
+    case reportsRows = "reports.rows"
     case mediaRows = "media.rows"
     case mediaByUser = "media.byUser"
     case mediaPending = "media.pending"
@@ -124,12 +125,13 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .threadsRows: 54
         case .threadsOrder: 55
         case .threadsParticipants: 56
-        case .mediaRows: 57
-        case .mediaByUser: 58
-        case .mediaPending: 59
-        case .mediaBlobs: 60
-        case .authRows: 61
-        case .authCitations: 62
+        case .reportsRows: 57
+        case .mediaRows: 58
+        case .mediaByUser: 59
+        case .mediaPending: 60
+        case .mediaBlobs: 61
+        case .authRows: 62
+        case .authCitations: 63
         }
     }
 

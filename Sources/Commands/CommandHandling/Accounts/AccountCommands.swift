@@ -96,6 +96,15 @@ package final class AccountCommands: Sendable {
         return filterID
     }
 
+    // MARK: Reports
+
+    /// Stores a report for the administrators.
+    package func file(_ report: ReportFiled, caller: Caller) async throws {
+        let record = report.record(
+            stream: StreamID(kind: .server, name: "reports"), actor: caller.userID.rawValue, cause: caller.requestID)
+        try await append([record])
+    }
+
     // MARK: Registration tokens
 
     /// Makes, changes or removes a registration token.

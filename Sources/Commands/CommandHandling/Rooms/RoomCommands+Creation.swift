@@ -29,7 +29,8 @@ extension RoomCommands {
                 alias: alias?.alias,
                 nowMs: environment.nowMs() &- creationOffset(attempt: attempt)
             )
-            let creation = try decideCreation(plan)
+            let creation = try decideCreation(
+                version: request.version, create: plan.create, drafts: plan.drafts())
             do throws(AppendFault) {
                 return try await append(creation, alias: alias, isPublic: request.isPublic, caller: caller)
             } catch {
@@ -72,23 +73,31 @@ extension RoomCommands {
         return roomID
     }
 
-    private func decideCreation(_ plan: CreateRoomPlan) throws -> (roomID: RoomID, facts: [PDURecorded]) {
-        let version = plan.request.version
+    /// Decides the first events of a room.
+    ///
+    /// - Parameter roomID: the room's ID where the version lets the server choose it; made up when nil.
+    func decideCreation(
+        version: RoomVersion, roomID chosen: RoomID? = nil, create: EventDraft, drafts: [EventDraft]
+    ) throws -> (roomID: RoomID, facts: [PDURecorded]) {
         // Until its create event is signed, a room of version 12 has no id: this one is never seen.
-        let provisional = try RoomID(parsing: "!" + opaqueLocalpart() + ":" + environment.serverName.rawValue)
+        let provisional = try chosen ?? newRoomID()
         var head = RoomHeadState(
             version: version, roomID: provisional, streamVersion: 0, forwardExtremities: [], depth: 0, source: nil)
-        let createFact = try decider.decide(plan.create, on: &head).fact
+        let createFact = try decider.decide(create, on: &head).fact
         let roomID = try RoomID(parsing: createFact.roomID)
         if roomID != provisional { head = head.renamed(to: roomID) }
         var facts = [createFact]
         do {
-            for draft in plan.drafts() { facts.append(try decider.decide(draft, on: &head).fact) }
+            for draft in drafts { facts.append(try decider.decide(draft, on: &head).fact) }
         } catch let rejection as Rejection where rejection.errcode == "M_FORBIDDEN" {
             // What the body asked for contradicts itself (say, an override that takes the creator's own power away).
             throw Rejection(400, "M_INVALID_ROOM_STATE", rejection.message)
         }
         return (roomID, facts)
+    }
+
+    func newRoomID() throws -> RoomID {
+        try RoomID(parsing: "!" + opaqueLocalpart() + ":" + environment.serverName.rawValue)
     }
 
     /// 18 letters, as unpredictable as the server's randomness.

@@ -47,6 +47,7 @@ extension RoomCommands {
             let (held, fact) = try decider.decide(draft, on: &head)
             return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
         }
+        try await carrySettings(ofJoining: user, to: room, caller: caller)
         return room
     }
 

@@ -50,7 +50,16 @@ package final class RoomCommands: Sendable {
             sender: caller.userID,
             originServerTS: timestampMs ?? environment.nowMs()
         )
+        if content["m.relates_to"] != nil, try !isRepeated(transactionID, in: room, caller: caller) {
+            try checkRelation(of: content, type: type, room: room, caller: caller)
+        }
         return try await append(draft, to: room, transactionID: transactionID, caller: caller)
+    }
+
+    /// Whether a transaction is known: a repeated one gets the first one's answer, whatever would be said to it today.
+    private func isRepeated(_ transactionID: String?, in room: RoomID, caller: Caller) throws -> Bool {
+        guard let scope = transactionScope(transactionID, caller: caller) else { return false }
+        return try loader.committedTransaction(scope, room: room) != nil
     }
 
     /// Sets an entry of the room's state; the same content again returns the event that holds it.

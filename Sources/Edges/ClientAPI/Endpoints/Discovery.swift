@@ -29,8 +29,6 @@ extension ClientAPI {
         for kind in ["location", "user"] {
             table.read("/thirdparty/\(kind)", .user) { _ in .json(.array([])) }
         }
-        // "If the homeserver has no TURN server, it answers an empty object" as every other one does.
-        table.read("/voip/turnServer", .guest) { _ in .emptyObject }
         table.read("/pushers", .user) { _ in .json(["pushers": .array([])]) }
 
         let version: JSONObject = [

@@ -94,7 +94,7 @@ extension ClientAPI {
     }
 
     /// The room that a path names by ID or by alias.
-    private func roomOfPath(_ call: Call) throws -> RoomID {
+    func roomOfPath(_ call: Call) throws -> RoomID {
         let text = call["roomIdOrAlias"]
         switch text.utf8.first {
         case UInt8(ascii: "!"): return try call.identifier("roomIdOrAlias", as: RoomID.self)

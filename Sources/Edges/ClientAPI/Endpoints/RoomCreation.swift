@@ -4,8 +4,9 @@ import Decisions
 import HTTPFront
 import MatrixIdentifiers
 import Queries
+import RoomVersions
 
-/// `/createRoom` and `/joined_rooms`.
+/// `/createRoom`, `/upgrade` and `/joined_rooms`.
 extension ClientAPI {
     func addRoomCreation(to table: inout EndpointTable) {
         table.perform(.post, "/createRoom", .user.notSuspended) { call in
@@ -23,8 +24,29 @@ extension ClientAPI {
             }
             return .json(.object(answer))
         }
+        table.perform(.post, "/rooms/{roomId}/upgrade", .user.notSuspended) { try await upgrade($0) }
         table.read("/joined_rooms", .guest) { call in
             .json(try roomQueries.joinedRoomsBody(try call.userID))
         }
+    }
+
+    private func upgrade(_ call: Call) async throws -> HTTPResponse {
+        let body = try call.body()
+        let wanted = try body.string("new_version")
+        guard let version = RoomVersion.named(wanted), RoomVersion.supported.contains(version) else {
+            throw Rejection(
+                400, "M_UNSUPPORTED_ROOM_VERSION", "This server does not support room version \(wanted.prefix(32)).")
+        }
+        let names = body.value("additional_creators") == nil ? [] : try body.strings("additional_creators")
+        let creators = try names.map { name in
+            guard let user = UserID(name) else {
+                throw Rejection.invalidParam("additional_creators: \(name.prefix(255)) is not a user ID.")
+            }
+            return user
+        }
+        try gate.pass(.roomCreation, try call.userID.rawValue)
+        let room = try await rooms.upgrade(
+            room: call.room, to: version, additionalCreators: creators, caller: call.caller)
+        return .json(["replacement_room": .string(room.rawValue)])
     }
 }

@@ -29,6 +29,7 @@ extension ClientAPI {
             throw Rejection(403, "M_USER_SUSPENDED", "Sending messages while suspended is forbidden")
         }
         let content = try call.body().eventContent
+        noteActivity(call)
         try gate.pass(.message, try call.userID.rawValue)
         let eventID = try await rooms.send(
             room: call.room, type: type, content: content, transactionID: transactionID, caller: call.caller)

@@ -15,9 +15,10 @@ extension ClientAPI {
         let fullState = try call.flagQuery("full_state")
         let useStateAfter =
             try call.flagQuery("use_state_after") || call.flagQuery("org.matrix.msc4222.use_state_after")
-        if let presence = call.query("set_presence"), !["offline", "online", "unavailable"].contains(presence) {
+        guard let presence = PresenceState.Availability(rawValue: call.query("set_presence") ?? "online") else {
             throw Rejection.invalidParam("set_presence must be offline, online or unavailable.")
         }
+        ephemeral.presence.synced(try call.identity.userNum, as: presence)
         let timeout = max(0, min(try call.integerQuery("timeout") ?? 0, settings.maximumSyncTimeoutMs))
         let request = SyncRequest(
             asker: try call.asker,

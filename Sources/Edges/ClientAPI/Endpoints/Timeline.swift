@@ -31,6 +31,12 @@ extension ClientAPI {
             )
             return .json(body)
         }
+        table.read("/rooms/{roomId}/timestamp_to_event", .user) { call in
+            guard let timestamp = try call.integerQuery("ts") else { throw Rejection.missingParam("ts is missing.") }
+            let found = try timelineQueries.event(
+                closestTo: timestamp, backwards: try isBackwards(call), in: try call.room, by: try call.asker)
+            return .json(["event_id": .string(found.eventID), "origin_server_ts": .integer(found.timestampMs)])
+        }
         table.read("/rooms/{roomId}/event/{eventId}", .guest) { call in
             .json(try timelineQueries.event(room: try call.room, event: try call.eventID, by: try call.asker))
         }

@@ -19,6 +19,7 @@ extension ClientAPI {
             guard try roomQueries.membership(room, user)?.membership == .join,
                 let number = try roomQueries.number(of: room)
             else { throw Rejection.forbidden("You are not in this room.") }
+            if isTyping { noteActivity(call) }
             ephemeral.setTyping(room: number, user: user, isTyping: isTyping, timeoutMs: timeout)
             return .emptyObject
         }

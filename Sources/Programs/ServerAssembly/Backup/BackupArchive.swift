@@ -50,6 +50,9 @@ package struct BackupArchive {
             manifest.segments[index] = try writeSegment(reader, segment.first, segment.last, progress)
             unlink(path + "/" + segment.file)
         }
+        var media = MediaBackup(path: path)
+        if first > 1 { try media.load() }
+        try media.follow(reader, from: first, through: head)
         if head >= first {
             manifest.segments.append(try writeSegment(reader, first, head, progress))
         }
@@ -57,7 +60,15 @@ package struct BackupArchive {
         manifest.takenAtMs = WallClock.nowMs()
         manifest.chainHead =
             try reader.record(at: LogPosition(rawValue: head)).map { Hexadecimal.text($0.chainHash) } ?? ""
-        manifest.attachments = [try attach("log-tables", try reader.exportTables())]
+        let copied = try media.update(from: configuration.mediaStorePath) { done, all in
+            progress(UInt64(done), UInt64(all))
+        }
+        manifest.media = BackupManifest.Media(
+            blobs: Int64(Set(media.blobs.values).count), copied: Int64(copied.copied), copiedBytes: copied.bytes,
+            missing: copied.missing)
+        manifest.attachments = [
+            try attach("log-tables", try reader.exportTables()), try attach(MediaBackup.indexFile, media.index),
+        ]
         if withSecrets {
             manifest.attachments.append(try attach("homeserver.yaml", try PrivateFile.read(configurationPath)))
             manifest.attachments.append(try attach("signing.key", try PrivateFile.read(configuration.signingKeyPath)))
@@ -117,7 +128,9 @@ package struct BackupArchive {
             guard progress(segment.last, manifest.head) else { throw Rebuild.Interrupted() }
         }
         for file in manifest.attachments { problems += try compare(file.file, digest: file.digest, bytes: file.bytes) }
-        return problems
+        var media = MediaBackup(path: path)
+        try media.load()
+        return try problems + media.problems { progress(UInt64($0), UInt64($1)) }
     }
 
     private func compare(_ file: String, digest: String, bytes: Int64) throws -> [String] {
@@ -132,8 +145,11 @@ package struct BackupArchive {
     ///
     /// What is older than the newest record ever written is the past: the restored log opens a new epoch, so that sync tokens
     /// of the lost future are recognised.
+    ///
+    /// - Parameter mediaStore: where the content of media goes; nil leaves it out.
     package func restore(
         to data: DataDirectory,
+        mediaStore: String? = nil,
         upTo position: UInt64?,
         reason: String,
         progress: (UInt64, UInt64) -> Bool
@@ -158,6 +174,11 @@ package struct BackupArchive {
         }
         try restorer.finish(
             openingEpochBecause: reason, wallTimeMs: WallClock.nowMs(), randomBytes: Randomness.bytes)
+        if let mediaStore {
+            var media = MediaBackup(path: path)
+            try media.load()
+            try media.restore(to: mediaStore)
+        }
         guard rename(partial, data.log) == 0 else {
             throw DataDirectory.Failure("cannot rename \(partial) to \(data.log): \(String(cString: strerror(errno))).")
         }

@@ -20,6 +20,16 @@ package struct BackupManifest: Sendable {
         package var digest: String
     }
 
+    /// The content of media beside the records.
+    package struct Media: Sendable, Hashable {
+        package var blobs: Int64 = 0
+        /// What the last run copied.
+        package var copied: Int64 = 0
+        package var copiedBytes: Int64 = 0
+        /// Blobs that the log names and the store lacks.
+        package var missing: [String] = []
+    }
+
     package static let formatVersion: Int64 = 1
 
     package var serverName: String
@@ -29,6 +39,7 @@ package struct BackupManifest: Sendable {
     package var takenAtMs: Int64
     package var segments: [Segment]
     package var attachments: [Attachment]
+    package var media = Media()
 
     /// The last position that can be restored.
     package var head: UInt64 { segments.last?.last ?? 0 }
@@ -53,6 +64,10 @@ package struct BackupManifest: Sendable {
                 attachments.map { file in
                     ["file": .string(file.file), "bytes": .integer(file.bytes), "digest": .string(file.digest)]
                 }),
+            "media": [
+                "blobs": .integer(media.blobs), "copied": .integer(media.copied),
+                "copied_bytes": .integer(media.copiedBytes), "missing": .array(media.missing.map(JSONValue.string)),
+            ],
         ]
     }
 
@@ -102,6 +117,12 @@ package struct BackupManifest: Sendable {
         }
         attachments = try (json["attachments"]?.arrayValue ?? []).map { value in
             Attachment(file: try file(value), bytes: try number(value, "bytes"), digest: try text(value, "digest"))
+        }
+        if let stored = json["media"] {
+            media.blobs = stored["blobs"]?.integerValue ?? 0
+            media.copied = stored["copied"]?.integerValue ?? 0
+            media.copiedBytes = stored["copied_bytes"]?.integerValue ?? 0
+            media.missing = stored["missing"]?.arrayValue?.compactMap(\.stringValue) ?? []
         }
         var next: UInt64 = 1
         for segment in segments {

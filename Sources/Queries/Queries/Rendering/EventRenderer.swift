@@ -35,12 +35,20 @@ struct EventRenderer {
     var fields: [EventFieldPath]?
     /// Renders events as servers exchange them; nil for the format of clients.
     var federation: FederationEvents?
+    /// What is bundled with events; nil where the specification wants nothing bundled.
+    var relations: BundledRelations?
 
     init(_ snapshot: Snapshot, asker: Asker) {
         self.snapshot = snapshot
         user = asker.identity.userNum
         deviceID = asker.identity.deviceID
         nowMs = asker.nowMs
+    }
+
+    /// Renders events of a timeline, with what the server says of their children.
+    init(bundling snapshot: Snapshot, asker: Asker) throws {
+        self.init(snapshot, asker: asker)
+        relations = try BundledRelations(snapshot, asker: user)
     }
 
     /// Appends an event.
@@ -97,10 +105,71 @@ struct EventRenderer {
             writer.bytes.append(contentsOf: String(nowMs &- redaction.originServerTS).utf8)
             writer.splice("}}")
         }
+        if let relations { try append(try relations.find(event, onlyReplacement: false), sight: &sight, to: &writer) }
         if let membership {
             writer.splice(",\"membership\":\"")
             writer.bytes.append(contentsOf: membership.text.utf8)
             writer.splice("\"")
+        }
+        writer.splice("}}")
+    }
+
+    // MARK: Relations
+
+    /// "The `m.relations` property is an object keyed by `rel_type`".
+    private func append(
+        _ found: BundledRelations.Found, sight: inout RoomSight, to writer: inout JSONWriter
+    ) throws {
+        guard !found.isEmpty else { return }
+        writer.splice(",\"m.relations\":")
+        writer.beginObject()
+        if let position = found.replacement {
+            writer.key("m.replace")
+            try appendChild(at: position, isBare: true, sight: &sight, to: &writer)
+        }
+        if let thread = found.thread {
+            writer.key("m.thread")
+            writer.beginObject()
+            writer.key("latest_event")
+            try appendChild(at: thread.latest, isBare: false, sight: &sight, to: &writer)
+            writer.field("count", Int64(thread.count))
+            writer.field("current_user_participated", thread.hasTakenPart)
+            writer.endObject()
+        }
+        if !found.references.isEmpty {
+            writer.key("m.reference")
+            writer.beginObject()
+            writer.key("chunk")
+            writer.beginArray()
+            for position in found.references.reversed() {
+                writer.beginObject()
+                writer.field(
+                    "event_id", escaped: ClientEventSlices(try snapshot.event(at: position).clientJSON).eventID)
+                writer.endObject()
+            }
+            writer.endArray()
+            writer.endObject()
+        }
+        writer.endObject()
+    }
+
+    /// A child within its parent's aggregation; of its own children only its edits are bundled with it.
+    private func appendChild(
+        at position: LogPosition, isBare: Bool, sight: inout RoomSight, to writer: inout JSONWriter
+    ) throws {
+        let child = try snapshot.event(at: position)
+        writer.raw(child.clientJSON)
+        writer.splice(",\"room_id\":")
+        writer.string(utf8: try snapshot.text(child.room))
+        writer.splice(",\"unsigned\":{\"age\":")
+        writer.bytes.append(contentsOf: String(nowMs &- child.originServerTS).utf8)
+        if let transaction = child.transaction, child.sender == user, let deviceID,
+            transaction.deviceID.utf8.elementsEqual(deviceID.utf8)
+        {
+            writer.field("transaction_id", transaction.transactionID)
+        }
+        if !isBare, let relations {
+            try append(try relations.find(child, onlyReplacement: true), sight: &sight, to: &writer)
         }
         writer.splice("}}")
     }

@@ -19,6 +19,11 @@ struct RoomDescription {
 
     func append(to writer: inout JSONWriter) {
         writer.beginObject()
+        appendMembers(to: &writer)
+        writer.endObject()
+    }
+
+    func appendMembers(to writer: inout JSONWriter) {
         writer.field("room_id", roomID)
         writer.field("num_joined_members", Int(clamping: joinedMembers))
         writer.field("name", ifPresent: name)
@@ -29,7 +34,19 @@ struct RoomDescription {
         writer.field("guest_can_join", guestsCanJoin)
         writer.field("join_rule", joinRule)
         writer.field("room_type", ifPresent: roomType)
-        writer.endObject()
+    }
+}
+
+/// What a summary says beyond a directory entry.
+struct RoomDetails {
+    var encryption: String?
+    var roomVersion: String
+    var allowedRoomIDs: [String]
+
+    func appendMembers(to writer: inout JSONWriter) {
+        writer.field("encryption", ifPresent: encryption)
+        writer.field("room_version", roomVersion)
+        if !allowedRoomIDs.isEmpty { writer.field("allowed_room_ids", allowedRoomIDs) }
     }
 }
 
@@ -44,6 +61,7 @@ struct RoomDescriber {
     private let guestAccess: SlotNum?
     private let joinRules: SlotNum?
     private let create: SlotNum?
+    private let encryption: SlotNum?
 
     init(_ snapshot: Snapshot) throws {
         self.snapshot = snapshot
@@ -55,6 +73,7 @@ struct RoomDescriber {
         guestAccess = try snapshot.slot("m.room.guest_access", "")
         joinRules = try snapshot.slot("m.room.join_rules", "")
         create = try snapshot.slot("m.room.create", "")
+        encryption = try snapshot.slot("m.room.encryption", "")
     }
 
     func describe(_ room: RoomNum, _ head: RoomHead) throws -> RoomDescription {
@@ -70,6 +89,23 @@ struct RoomDescriber {
             joinRule: try text(room, joinRules, "join_rule") ?? JoinRule.invite.rawValue,
             roomType: try text(room, create, "type")
         )
+    }
+
+    func details(_ room: RoomNum, _ head: RoomHead) throws -> RoomDetails {
+        RoomDetails(
+            encryption: try text(room, encryption, "algorithm"),
+            roomVersion: head.roomVersion,
+            allowedRoomIDs: Self.allowedRooms(try content(room, joinRules)))
+    }
+
+    /// "allowed_room_ids: If the room is a restricted room, these are the room IDs which are specified by the join rules."
+    static func allowedRooms(_ joinRules: JSONObject?) -> [String] {
+        guard let rule = joinRules?["join_rule"]?.stringValue, rule == "restricted" || rule == "knock_restricted" else {
+            return []
+        }
+        return (joinRules?["allow"]?.arrayValue ?? []).compactMap { condition in
+            condition["type"] == "m.room_membership" ? condition["room_id"]?.stringValue : nil
+        }
     }
 
     private func content(_ room: RoomNum, _ slot: SlotNum?) throws -> JSONObject? {

@@ -88,6 +88,37 @@ package struct RoomQueries: Sendable {
         }
     }
 
+    /// The numbers of the rooms that the user is joined to.
+    package func joinedRooms(_ user: UserNum) throws -> [RoomNum] {
+        try views.snapshot { snapshot in
+            var rooms: [RoomNum] = []
+            try snapshot.forEachMembership(of: user) { room, row in
+                if row.membership == .join { rooms.append(room) }
+            }
+            return rooms
+        }
+    }
+
+    /// The rooms that two users are both joined to.
+    package func mutualRooms(_ left: UserID, _ right: UserID) throws -> [RoomID] {
+        try views.snapshot { snapshot in
+            guard let left = try snapshot.number(of: left), let right = try snapshot.number(of: right) else {
+                return []
+            }
+            return try snapshot.sharedRooms(left, right).map { try snapshot.roomID($0) }
+        }
+    }
+
+    /// Whether two users are joined to a room together.
+    package func shareRoom(_ left: UserID, _ right: UserID) throws -> Bool {
+        try views.snapshot { snapshot in
+            guard let left = try snapshot.number(of: left), let right = try snapshot.number(of: right) else {
+                return false
+            }
+            return try !snapshot.sharedRooms(left, right).isEmpty
+        }
+    }
+
     /// The answer of `GET /joined_rooms`.
     package func joinedRoomsBody(_ user: UserID) throws -> [UInt8] {
         let rooms = try joinedRooms(user)
@@ -149,6 +180,20 @@ package struct RoomQueries: Sendable {
 }
 
 extension Snapshot {
+    /// The rooms that both users are joined to, in the order of their numbers.
+    func sharedRooms(_ left: UserNum, _ right: UserNum) throws -> [RoomNum] {
+        var rooms: Set<RoomNum> = []
+        try forEachMembership(of: left) { room, row in
+            if row.membership == .join { rooms.insert(room) }
+        }
+        var shared: [RoomNum] = []
+        if rooms.isEmpty { return shared }
+        try forEachMembership(of: right) { room, row in
+            if row.membership == .join, rooms.contains(room) { shared.append(room) }
+        }
+        return shared
+    }
+
     /// The rooms a user has or had to do with, in the order of their numbers.
     func forEachMembership(of user: UserNum, _ body: (RoomNum, MembershipRow) throws -> Void) throws {
         try forEach(tables.membershipsByUser, prefix: ViewKeys.user(user)) { key, value in

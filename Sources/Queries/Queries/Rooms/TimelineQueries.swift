@@ -9,6 +9,8 @@ package struct TimelineQueries: Sendable {
     package let views: Views
     /// The most events of one page.
     private static let largestPage = 1000
+    /// How many events a search by time looks at.
+    private static let longestTimeSearch = 500_000
 
     package init(views: Views) {
         self.views = views
@@ -76,7 +78,7 @@ package struct TimelineQueries: Sendable {
             var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
             let membership = try sight.judge(event, at: position).membership
             var writer = JSONWriter(capacity: event.clientJSON.count + 512)
-            try EventRenderer(snapshot, asker: asker).append(
+            try EventRenderer(bundling: snapshot, asker: asker).append(
                 event, roomID: snapshot.text(event.room), membership: membership, sight: &sight, to: &writer)
             return writer.bytes
         }
@@ -94,6 +96,46 @@ package struct TimelineQueries: Sendable {
         var sight = try RoomSight(snapshot, room: room, user: asker.identity.userNum)
         guard try sight.judge(event, at: position).isVisible else { throw refusal }
         return (event, position)
+    }
+
+    // MARK: GET /rooms/{roomId}/timestamp_to_event
+
+    /// The event closest to a time: "`f` for forwards, `b` for backwards".
+    ///
+    /// Timestamps are the senders' and in no order, so a room's events are looked at one by one, newest first; what one
+    /// question looks at is bounded.
+    package func event(
+        closestTo timestampMs: Int64, backwards: Bool, in room: RoomID, by asker: Asker
+    ) throws -> (eventID: String, timestampMs: Int64) {
+        try views.snapshot { snapshot in
+            let user = asker.identity.userNum
+            let access = try RoomAccess(snapshot, room, user: user)
+            var sight = RoomSight(snapshot, room: access.room, user: user, row: access.row)
+            var best: (position: LogPosition, timestamp: Int64)?
+            var scanned = 0
+            let newest = min(access.upTo, snapshot.newest)
+            try snapshot.forEach(
+                snapshot.tables.timelineOrder, from: ViewKeys.timeline(access.room, .first),
+                to: ViewKeys.timeline(access.room, newest.next), reversed: true
+            ) { key, _ in
+                scanned += 1
+                guard scanned <= Self.longestTimeSearch, let number: UInt64 = key.number(at: 4) else { return false }
+                let position = LogPosition(rawValue: number)
+                let event = try snapshot.event(at: position)
+                let time = event.originServerTS
+                guard backwards ? time <= timestampMs : time >= timestampMs else { return true }
+                // Of two as close, the one that was sent first.
+                if let best, backwards ? time < best.timestamp : time > best.timestamp { return true }
+                if try sight.judge(event, at: position).isVisible { best = (position, time) }
+                return true
+            }
+            guard let best else {
+                throw QueryRefusal.notFound(
+                    "Unable to find event from \(timestampMs) in \(backwards ? "backward" : "forward") direction")
+            }
+            let slices = ClientEventSlices(try snapshot.event(at: best.position).clientJSON)
+            return (ClientEventSlices.text(slices.eventID), best.timestamp)
+        }
     }
 
     // MARK: GET /rooms/{roomId}/context/{eventId}
@@ -127,7 +169,7 @@ package struct TimelineQueries: Sendable {
             writer.key("events_before")
             try append(before.entries, room: room, asker, sight: &sight, to: &writer)
             writer.key("event")
-            try EventRenderer(snapshot, asker: asker).append(
+            try EventRenderer(bundling: snapshot, asker: asker).append(
                 event, roomID: snapshot.text(event.room), membership: membership, sight: &sight, to: &writer)
             writer.key("events_after")
             try append(after.entries, room: room, asker, sight: &sight, to: &writer)
@@ -159,7 +201,7 @@ package struct TimelineQueries: Sendable {
         _ entries: [TimelineWindow.Entry], room: RoomID, _ asker: Asker, sight: inout RoomSight,
         to writer: inout JSONWriter
     ) throws {
-        let renderer = EventRenderer(sight.snapshot, asker: asker)
+        let renderer = try EventRenderer(bundling: sight.snapshot, asker: asker)
         let roomID = try sight.snapshot.text(sight.room)
         writer.beginArray()
         for entry in entries {

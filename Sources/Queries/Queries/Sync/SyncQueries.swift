@@ -51,8 +51,8 @@ package final class SyncQueries: Sendable {
                 writer.splice("\"account_data\":{\"events\":[]}")
             }
             news += try appendRooms(context, to: &writer)
-            // Presence has its section before it has content.
-            writer.splice(",\"presence\":{\"events\":[]}")
+            writer.splice(",")
+            news += try PresenceSection(context: context, presence: typing.presence).append(to: &writer)
             news += try encryption.append(to: &writer)
             writer.endObject()
             let hasNews = news > 0 || context.isInitial || request.fullState
@@ -73,6 +73,8 @@ package final class SyncQueries: Sendable {
         var renderer = EventRenderer(snapshot, asker: request.asker)
         renderer.fields = request.filter.eventFields
         if request.filter.eventFormat == .federation { renderer.federation = federation }
+        let ignored = try SyncContext.ignored(snapshot, by: user)
+        renderer.relations = BundledRelations(snapshot, asker: user, ignored: ignored)
         return SyncContext(
             snapshot: snapshot,
             request: request,
@@ -83,7 +85,7 @@ package final class SyncQueries: Sendable {
             sentMembers: sentMembers,
             unread: unread,
             renderer: renderer,
-            ignored: try SyncContext.ignored(snapshot, by: user),
+            ignored: ignored,
             accountDataChanges: since == nil
                 ? [:]
                 : try SyncContext.accountDataChanges(snapshot, of: user, after: position, upTo: snapshot.newest)

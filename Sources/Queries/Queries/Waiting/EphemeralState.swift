@@ -20,7 +20,18 @@ package final class EphemeralState: Sendable {
         var rooms: [RoomNum: RoomTyping] = [:]
     }
 
-    private let board: Mutex<Board>
+    /// Shared with the presence, so that one number in a token speaks of both.
+    private final class Counter: Sendable {
+        let board: Mutex<Board>
+
+        init(_ board: consuming Board) {
+            self.board = Mutex(board)
+        }
+    }
+
+    private let counter: Counter
+    /// Who is online.
+    package let presence: PresenceState
     private let nowMs: @Sendable () -> Int64
     private let notifier: ChangeNotifier?
     private static let longestTyping: Int64 = 120_000
@@ -29,20 +40,33 @@ package final class EphemeralState: Sendable {
     ///
     /// - Parameter first: larger than any version of an earlier run, such as the time in milliseconds, so that tokens of
     ///   that run are older than everything new.
-    package init(startingAt first: UInt64, nowMs: @escaping @Sendable () -> Int64, notifier: ChangeNotifier? = nil) {
-        board = Mutex(Board(version: first))
+    /// - Parameter joinedRooms: the rooms in which others hear of a user's presence.
+    package init(
+        startingAt first: UInt64, nowMs: @escaping @Sendable () -> Int64, notifier: ChangeNotifier? = nil,
+        joinedRooms: @escaping @Sendable (UserNum) -> [RoomNum] = { _ in [] }
+    ) {
+        let counter = Counter(Board(version: first))
+        self.counter = counter
+        presence = PresenceState(nowMs: nowMs) { user in
+            let version = counter.board.withLock { board in
+                board.version += 1
+                return board.version
+            }
+            for room in joinedRooms(user) { notifier?.ephemeralChanged(room: room, version: version) }
+            return version
+        }
         self.nowMs = nowMs
         self.notifier = notifier
     }
 
     /// Counts the changes.
-    package var version: UInt64 { board.withLock { $0.version } }
+    package var version: UInt64 { counter.board.withLock { $0.version } }
 
     /// A user began, goes on or stopped typing.
     package func setTyping(room: RoomNum, user: UserID, isTyping: Bool, timeoutMs: Int64 = 30_000) {
         let now = nowMs()
         let until = now &+ min(max(timeoutMs, 0), Self.longestTyping)
-        let changed = board.withLock { board -> UInt64? in
+        let changed = counter.board.withLock { board -> UInt64? in
             var typing = board.rooms[room] ?? RoomTyping()
             let wasTyping = typing.typists.contains { $0.user == user && $0.until > now }
             typing.typists.removeAll { $0.user == user }
@@ -59,7 +83,7 @@ package final class EphemeralState: Sendable {
     /// Drops who has not typed for their timeout; called by a ticker.
     package func expire() {
         let now = nowMs()
-        let changes = board.withLock { board in
+        let changes = counter.board.withLock { board in
             var changes: [(RoomNum, UInt64)] = []
             for (room, typing) in board.rooms where typing.typists.contains(where: { $0.until <= now }) {
                 var typing = typing
@@ -69,11 +93,12 @@ package final class EphemeralState: Sendable {
             return changes
         }
         for (room, version) in changes { notifier?.ephemeralChanged(room: room, version: version) }
+        presence.expire()
     }
 
     /// Who is typing in a room; nil when nothing has changed there since `version`.
     func typing(in room: RoomNum, since version: UInt64) -> [UserID]? {
-        board.withLock { board in
+        counter.board.withLock { board in
             guard let typing = board.rooms[room], typing.version > version else { return nil }
             return typing.typists.map(\.user)
         }
@@ -81,7 +106,7 @@ package final class EphemeralState: Sendable {
 
     /// The rooms whose typists changed after `version`.
     func roomsChanged(since version: UInt64) -> [RoomNum] {
-        board.withLock { board in
+        counter.board.withLock { board in
             if board.version <= version { return [] }
             return board.rooms.filter { $0.value.version > version }.map(\.key)
         }
