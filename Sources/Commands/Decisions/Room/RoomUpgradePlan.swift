@@ -33,7 +33,8 @@ package struct RoomUpgradePlan: Sendable {
         self.nowMs = nowMs
     }
 
-    /// "the recommended state events to transfer are: …"; the power levels come last, see ``drafts(transferred:powerLevels:bans:)``.
+    /// "the recommended state events to transfer are: …"; the power levels come last, see
+    /// ``drafts(transferred:powerLevels:bans:)``.
     package static let transferred = [
         "m.room.server_acl", "m.room.encryption", "m.room.name", "m.room.avatar", "m.room.topic", "m.room.guest_access",
         "m.room.history_visibility", "m.room.join_rules",
