@@ -167,7 +167,8 @@ struct RoomGenerator {
         let index = random.below(tips.count)
         var naive = room.naive
         tips[index].state = naive.resolve([one.state, tips[index].state])
-        tips[index].heads += one.heads
+        // "Must contain less than or equal to 20 events."
+        tips[index].heads = Array(Set(tips[index].heads + one.heads).sorted().prefix(20))
         tips[index].depth = max(one.depth, tips[index].depth)
     }
 
