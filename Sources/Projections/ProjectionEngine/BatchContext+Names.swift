@@ -23,7 +23,7 @@ extension BatchContext {
         _ kind: ViewKeys.NameKind, bytes text: UnsafeRawBufferPointer, _ transaction: borrowing WriteTransaction
     ) throws {
         if names.number(kind, text) != nil { return }
-        if let stored = try storedNumber(kind, text, transaction) {
+        if let stored = try transaction.nameNumber(tables, kind, text) {
             names.insert(kind, text, stored)
             return
         }
@@ -32,17 +32,9 @@ extension BatchContext {
         guard last < UInt32.max else { throw BatchFault.namesExhausted }
         let number = last + 1
         lastNumbers[index] = number
-        try transaction.put(tables.namesByText, ViewKeys.nameByText(kind, text), StoreKey().appending(number))
-        try transaction.put(tables.namesByNumber, ViewKeys.nameByNumber(kind, number), text)
+        try transaction.put(tables.namesByHash, ViewKeys.nameByHash(kind, text).appending(number), StoreKey())
+        try transaction.putPacked(tables.namesByNumber, ViewKeys.nameByNumber(kind, number), text)
         names.insert(kind, text, number)
-    }
-
-    private func storedNumber(
-        _ kind: ViewKeys.NameKind, _ text: UnsafeRawBufferPointer, _ transaction: borrowing WriteTransaction
-    ) throws -> UInt32? {
-        guard let value = try transaction.get(tables.namesByText, ViewKeys.nameByText(kind, text)) else { return nil }
-        var input = ByteReader(value)
-        return try input.readUInt32()
     }
 
     private func lastStoredNumber(
@@ -60,7 +52,7 @@ extension BatchContext {
         _ kind: ViewKeys.NameKind, bytes: UnsafeRawBufferPointer, _ transaction: borrowing WriteTransaction
     ) throws -> UInt32 {
         if let number = names.number(kind, bytes) { return number }
-        guard let number = try storedNumber(kind, bytes, transaction) else {
+        guard let number = try transaction.nameNumber(tables, kind, bytes) else {
             throw BatchFault.unknownName(String(decoding: bytes, as: UTF8.self))
         }
         names.insert(kind, bytes, number)

@@ -9,8 +9,8 @@ package import ReadModel
 /// projections are built.
 package struct NamesProjection: Projection {
     package let name = "names"
-    package let version: UInt32 = 1
-    package let tables: [ViewTable] = [.namesByText, .namesByNumber]
+    package let version: UInt32 = 2
+    package let tables: [ViewTable] = [.namesByHash, .namesByNumber]
 
     package init() {}
 

@@ -5,24 +5,43 @@ package import KeyValueStore
 extension StoreReader where Self: ~Copyable {
     // MARK: names to numbers
 
-    private func number(_ tables: ViewTables, _ key: StoreKey) throws -> UInt32? {
-        guard let value = try get(tables.namesByText, key) else { return nil }
-        var input = ByteReader(value)
-        return try input.readUInt32()
+    /// The number of a name; nil when it has none.
+    package func nameNumber(
+        _ tables: ViewTables, _ kind: ViewKeys.NameKind, _ text: UnsafeRawBufferPointer
+    ) throws -> UInt32? {
+        let prefix = ViewKeys.nameByHash(kind, text)
+        var found: UInt32?
+        try forEach(tables.namesByHash, prefix: prefix) { key, _ in
+            var input = ByteReader(key)
+            _ = try input.readSlice(count: prefix.count)
+            let number = try input.readUInt32()
+            guard let stored = try nameSlice(tables, kind, number), stored.count == text.count,
+                stored.elementsEqual(text)
+            else { return true }
+            found = number
+            return false
+        }
+        return found
+    }
+
+    private func number(
+        _ tables: ViewTables, _ kind: ViewKeys.NameKind, _ text: String
+    ) throws -> UInt32? {
+        var text = text
+        return try text.withUTF8 { try nameNumber(tables, kind, UnsafeRawBufferPointer($0)) }
     }
 
     package func room(_ tables: ViewTables, _ roomID: String) throws -> RoomNum? {
-        try number(tables, ViewKeys.nameByText(.room, roomID)).map(RoomNum.init(rawValue:))
+        try number(tables, .room, roomID).map(RoomNum.init(rawValue:))
     }
 
     package func user(_ tables: ViewTables, _ userID: String) throws -> UserNum? {
-        try number(tables, ViewKeys.nameByText(.user, userID)).map(UserNum.init(rawValue:))
+        try number(tables, .user, userID).map(UserNum.init(rawValue:))
     }
 
     package func slot(_ tables: ViewTables, type: String, stateKey: String) throws -> SlotNum? {
         let text = ViewKeys.slotText(type: type, stateKey: stateKey)
-        return try text.withUnsafeBytes { try number(tables, ViewKeys.nameByText(.slot, $0)) }.map(
-            SlotNum.init(rawValue:))
+        return try text.withUnsafeBytes { try nameNumber(tables, .slot, $0) }.map(SlotNum.init(rawValue:))
     }
 
     // MARK: numbers to names

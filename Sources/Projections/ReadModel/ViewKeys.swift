@@ -13,17 +13,14 @@ package enum ViewKeys {
 
     /// Between type and state key of a slot's name: a byte that no UTF-8 text contains, so that no two pairs meet.
     package static let slotSeparator: UInt8 = 0xff
-    /// Longer names are keyed by their hash, since keys of the store hold at most 511 bytes.
+    /// Longer text is keyed by its hash, since keys of the store hold at most 511 bytes.
     package static let longestPlainName = 400
 
-    package static func nameByText(_ kind: NameKind, _ text: UnsafeRawBufferPointer) -> StoreKey {
-        if text.count <= longestPlainName { return StoreKey().appending(kind.rawValue).appending(text) }
-        return StoreKey().appending(kind.rawValue | 0x80).appending(FixedHash.strong(Array(text), size: 32))
-    }
-
-    package static func nameByText(_ kind: NameKind, _ text: String) -> StoreKey {
-        var copy = text
-        return copy.withUTF8 { nameByText(kind, UnsafeRawBufferPointer($0)) }
+    /// What all names with one hash begin with; the number follows, and `names.byNumber` has the text to compare. A name's text
+    /// is stored once.
+    package static func nameByHash(_ kind: NameKind, _ text: UnsafeRawBufferPointer) -> StoreKey {
+        // A quick hash could be attacked with names that all look alike.
+        StoreKey().appending(kind.rawValue).appending(FixedHash.strong(Array(text), size: 16).prefix(8))
     }
 
     package static func nameByNumber(_ kind: NameKind, _ number: UInt32) -> StoreKey {

@@ -1,6 +1,6 @@
 /// The catalogue of all tables that projections keep; `docs/format/tables.md` describes their keys and values.
 package enum ViewTable: String, CaseIterable, Sendable {
-    case namesByText = "names.byText"
+    case namesByHash = "names.byHash"
     case namesByNumber = "names.byNumber"
     case eventsRows = "events.rows"
     case eventsByID = "events.byID"
@@ -68,7 +68,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
         switch self {
-        case .namesByText: 0
+        case .namesByHash: 0
         case .namesByNumber: 1
         case .eventsRows: 2
         case .eventsByID: 3

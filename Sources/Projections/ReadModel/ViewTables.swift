@@ -15,7 +15,7 @@ package final class ViewTables: Sendable {
 
     package subscript(_ table: ViewTable) -> StoreTable { opened[table.ordinal] }
 
-    package var namesByText: StoreTable { self[.namesByText] }
+    package var namesByHash: StoreTable { self[.namesByHash] }
     package var namesByNumber: StoreTable { self[.namesByNumber] }
     package var eventsRows: StoreTable { self[.eventsRows] }
     package var eventsByID: StoreTable { self[.eventsByID] }
