@@ -45,6 +45,8 @@ var targets: [Target] = [
         name: "CSodium", path: "Sources/Spec/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
     .systemLibrary(name: "CCrypt", path: "Sources/Commands/CCrypt", providers: [.apt(["libcrypt-dev"])]),
     .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+        name: "CMedia", path: "Sources/Edges/CMedia", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .target(name: "CChecksum", path: "Sources/Log/CChecksum"),
     .target(name: "CTextScan", path: "Sources/Spec/CTextScan"),
     // Spec
@@ -108,7 +110,11 @@ var targets: [Target] = [
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    library("MediaStore", in: "Edges", ["CSodium", "HTTPFront"]),
+    library(
+        "MediaStore", in: "Edges",
+        [
+            "CanonicalJSON", "CMedia", "CSodium", "HTTPFront", "MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL,
+        ]),
     library(
         "ClientAPI", in: "Edges",
         [
@@ -190,15 +196,14 @@ var targets: [Target] = [
             "Projections", "PushRules", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    tests(of: "MediaStore", ["HTTPFront"]),
+    tests(of: "MediaStore", ["CanonicalJSON", "HTTPFront", "MatrixIdentifiers"]),
     tests(of: "Configuration", ["MatrixIdentifiers"]),
     tests(
         of: "CommandHandling",
         [
             "CanonicalJSON", "Decisions", "EventAuthorization", "EventLog", "EventSigning", "InboundPDU",
             "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections",
-            "Queries", "ReadModel",
-            "RoomVersions", "Simulation", "StateResolution",
+            "Queries", "ReadModel", "RoomVersions", "Simulation", "StateResolution",
         ]),
     tests(
         of: "Reactors",

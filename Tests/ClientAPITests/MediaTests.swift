@@ -20,9 +20,10 @@ import Testing
             var rules = MediaRules()
             rules.needsAuthentication = isFrozen
             change(&rules)
+            let blobs = try BlobStore(root: directory)
             return MediaParts(
-                commands: MediaCommands(environment: environment, rules: rules),
-                blobs: try BlobStore(root: directory), isFrozen: isFrozen)
+                commands: MediaCommands(environment: environment, rules: rules), blobs: blobs,
+                thumbnails: try Thumbnailer(blobs: blobs, rules: ThumbnailRules()), isFrozen: isFrozen)
         })
     }
 

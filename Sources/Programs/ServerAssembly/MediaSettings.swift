@@ -22,7 +22,9 @@ extension MediaRules {
 extension ThumbnailRules {
     init(_ media: MediaConfiguration) {
         self.init()
-        sizes = media.thumbnailSizes.map { Size(width: $0.width, height: $0.height, method: $0.isCrop ? .crop : .scale) }
+        sizes = media.thumbnailSizes.map {
+            Size(width: $0.width, height: $0.height, method: $0.isCrop ? .crop : .scale)
+        }
         isDynamic = media.dynamicThumbnails
         maximumPixels = media.maxImagePixels
         concurrency = min(8, WorkerPool.processorCount)

@@ -64,9 +64,11 @@ extension ClientAPI {
         }
         let stored = try await media.blobs.receive(call.request.bodyStream)
         defer { media.blobs.release(stored.name) }
-        return try await record(
+        let response = try await record(
             MediaCommands.Content(
                 blob: stored.name, bytes: stored.bytes,
                 contentType: call.request.headers.first("content-type") ?? "", fileName: fileName))
+        media.thumbnails.prepare(stored.name)
+        return response
     }
 }

@@ -35,8 +35,11 @@ package final class WorkerPool: TaskExecutor, Sendable {
 
     /// Twice the number of cores, at least 4 and at most 64.
     package static var defaultThreadCount: Int {
-        min(64, max(4, 2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        min(64, max(4, 2 * processorCount))
     }
+
+    /// How many processors there are.
+    package static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     package init(threads: Int? = nil, queueLimit: Int = 4096, metrics: MetricsRegistry) throws(WorkerPoolFault) {
         threadCount = max(1, threads ?? Self.defaultThreadCount)

@@ -56,7 +56,9 @@ struct MediaBackup {
     /// Copies what is new and deletes what nobody has any more.
     ///
     /// - Returns: blobs and bytes that were copied, and blobs that the store lacks.
-    func update(from store: String, progress: (Int, Int) -> Bool) throws -> (copied: Int, bytes: Int64, missing: [String]) {
+    func update(
+        from store: String, progress: (Int, Int) -> Bool
+    ) throws -> (copied: Int, bytes: Int64, missing: [String]) {
         let wanted = Set(blobs.values)
         var result: (copied: Int, bytes: Int64, missing: [String]) = (0, 0, [])
         for (done, name) in wanted.sorted().enumerated() {

@@ -9,4 +9,13 @@ extension BlobStore {
             return try keep(incoming)
         }
     }
+
+    /// Writes content that is in memory; held like ``keep(_:)``'s.
+    package func keep(_ content: [UInt8]) async throws -> StoredBlob {
+        try await withTaskExecutorPreference(pool) {
+            let incoming = try begin()
+            try incoming.write(content)
+            return try keep(incoming)
+        }
+    }
 }
