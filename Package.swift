@@ -252,6 +252,14 @@ if Context.environment["ENGRAM_BENCH"] != nil {
             swiftSettings: strict))
     targets.append(
         .executableTarget(
+            name: "push-bench",
+            dependencies: [
+                "CanonicalJSON", "EventLog", "LogEvents", "ProjectionEngine", "Projections", "PushRules", "Queries",
+                "ReadModel",
+            ],
+            path: "tools/bench/push", swiftSettings: strict))
+    targets.append(
+        .executableTarget(
             name: "query-bench",
             dependencies: [
                 "CanonicalJSON", "EventLog", "LogEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections",

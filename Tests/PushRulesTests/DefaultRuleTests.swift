@@ -31,9 +31,10 @@ import Testing
         #expect(try outcome(mine)?.highlights == true)
         let theirs = message("x", ["m.mentions": ["user_ids": [.string(other)]]])
         #expect(try outcome(theirs)?.highlights == false && outcome(theirs)?.notifies == true)
-        let all = message("x", ["m.mentions": ["room": true]])
-        #expect(try outcome(all)?.highlights == false)
-        #expect(try outcome(all, Room(mayNotify: true))?.tweaks == ["highlight": true])
+        // An event remembers what it was asked, so it stays in one room.
+        func all() -> PushEvent { message("x", ["m.mentions": ["room": true]]) }
+        #expect(try outcome(all())?.highlights == false)
+        #expect(try outcome(all(), Room(mayNotify: true))?.tweaks == ["highlight": true])
         // An edit that names somebody anew is told; a notice is not.
         let edit = message(
             "x", ["m.relates_to": ["rel_type": "m.replace"], "m.mentions": ["user_ids": [.string(owner)]]])

@@ -3,7 +3,7 @@ import CanonicalJSON
 /// A ruleset made ready to judge events. It names no user, so that users with the same rules share it.
 package final class CompiledPushRules: Sendable {
     private struct Rule: Sendable {
-        let conditions: [PushCondition]
+        let conditions: [NumberedCondition]
         let outcome: PushOutcome
     }
 
@@ -24,19 +24,23 @@ package final class CompiledPushRules: Sendable {
         }
         self.rules = rules
         isDefault = Self.decidesLikeDefault(ruleset)
-        asksForName = rules.contains { $0.conditions.contains(where: \.asksForName) }
+        asksForName = rules.contains { $0.conditions.contains(where: \.condition.asksForName) }
     }
 
     /// The rules of everybody who never changed one.
     package static let defaults = CompiledPushRules(PushRuleset())
 
-    private static func conditions(_ rule: PushRule, _ kind: PushRuleKind) -> [PushCondition] {
+    private static func conditions(_ rule: PushRule, _ kind: PushRuleKind) -> [NumberedCondition] {
+        if rule.isDefault, let known = NumberedCondition.ofDefaultRules[rule.ruleID] { return known }
+        let conditions: [PushCondition]
         switch kind {
-        case .override, .underride: rule.conditions.map { PushCondition($0, isDefault: rule.isDefault) }
-        case .content: [rule.pattern.map { .matches(PropertyPath("content.body"), GlobPattern($0)) } ?? .never]
-        case .room: [.room(rule.ruleID)]
-        case .sender: [.sender(rule.ruleID)]
+        case .override, .underride: conditions = rule.conditions.map { PushCondition($0, isDefault: false) }
+        case .content:
+            conditions = [rule.pattern.map { .matches(PropertyPath("content.body"), GlobPattern($0)) } ?? .never]
+        case .room: conditions = [.room(rule.ruleID)]
+        case .sender: conditions = [.sender(rule.ruleID)]
         }
+        return conditions.map { NumberedCondition(condition: $0, number: nil) }
     }
 
     /// Whether only sounds and the like were changed.
@@ -57,7 +61,7 @@ package final class CompiledPushRules: Sendable {
     ///
     /// - Parameter owner: whose rules these are.
     package func outcome(
-        for event: PushEvent, owner: String, _ surroundings: some PushSurroundings
+        for event: PushEvent, owner: @autoclosure () throws -> String, _ surroundings: some PushSurroundings
     ) throws -> PushOutcome? {
         for rule in rules {
             var holds = true

@@ -77,20 +77,24 @@ enum PushCondition: Sendable, Hashable {
 
     // MARK: Asking
 
-    func holds(_ event: PushEvent, owner: String, _ surroundings: some PushSurroundings) throws -> Bool {
+    func holds(
+        _ event: PushEvent, owner: () throws -> String, _ surroundings: some PushSurroundings
+    ) throws -> Bool {
         switch self {
         case .matches(let path, let pattern):
             guard let text = event.foldedText(at: path) else { return false }
             return path.isBody ? pattern.matchesWords(in: text) : pattern.matches(text)
         case .namesOwner(let path):
-            return event.foldedText(at: path) == FoldedText(owner)
+            guard let text = event.foldedText(at: path) else { return false }
+            return text == FoldedText(try owner())
         case .isExactly(let path, let value): return event.value(at: path) == value
         case .contains(let path, let value): return event.value(at: path)?.arrayValue?.contains(value) ?? false
         case .containsOwner(let path):
-            return event.value(at: path)?.arrayValue?.contains(.string(owner)) ?? false
+            guard let values = event.array(at: path), !values.isEmpty else { return false }
+            return values.contains(.string(try owner()))
         case .containsDisplayName:
-            guard let name = try surroundings.displayName(of: owner), !name.isEmpty,
-                let body = event.foldedText(at: Self.body)
+            guard let body = event.foldedText(at: Self.body),
+                let name = try surroundings.displayName(of: try owner()), !name.isEmpty
             else { return false }
             return GlobPattern(literal: name).matchesWords(in: body)
         case .memberCount(let comparison, let count):
@@ -113,4 +117,12 @@ enum PushCondition: Sendable, Hashable {
 
     /// Whether the answer depends on whose rule it is in a way that `m.mentions` and `state_key` do not tell.
     var asksForName: Bool { self == .containsDisplayName }
+
+    /// Whether the answer depends on whose rule it is.
+    var asksForOwner: Bool {
+        switch self {
+        case .namesOwner, .containsOwner, .containsDisplayName: true
+        default: false
+        }
+    }
 }

@@ -1,12 +1,15 @@
 package import CanonicalJSON
 
-/// An event as push rules look at it. One is made for each event and shared by the rules of all users.
+/// An event as push rules look at it, in its room. One is made for each event and shared by the rules of all users.
 ///
 /// A class, because what was folded once is kept for the next rule; it must stay on one thread.
 package final class PushEvent {
     package let roomID: String
     package let object: JSONObject
     private var folded: [String: FoldedText?] = [:]
+    private var arrays: [String: [JSONValue]?] = [:]
+    /// What numbered conditions came to: 0 for not asked yet, 1 for no, 2 for yes.
+    private var answers: [UInt8] = []
 
     /// - Parameter object: the event in the format of clients, with or without `room_id`.
     package init(_ object: JSONObject, roomID: String) {
@@ -35,6 +38,23 @@ package final class PushEvent {
         let text = value(at: path)?.stringValue.map { FoldedText($0) }
         folded[path.text] = .some(text)
         return text
+    }
+
+    func array(at path: PropertyPath) -> [JSONValue]? {
+        if let known = arrays[path.text] { return known }
+        let array = value(at: path)?.arrayValue
+        arrays[path.text] = .some(array)
+        return array
+    }
+
+    func knownAnswer(_ number: Int) -> Bool? {
+        guard number < answers.count, answers[number] > 0 else { return nil }
+        return answers[number] == 2
+    }
+
+    func keepAnswer(_ answer: Bool, _ number: Int) {
+        while answers.count <= number { answers.append(0) }
+        answers[number] = answer ? 2 : 1
     }
 
     /// The users whom `m.mentions` names, for whom default rules may come to something else than for everybody.

@@ -45,9 +45,9 @@ final class JudgedEvent: PushSurroundings {
         return try JSONObject.parse(closed, limits: .renderedEvent)
     }
 
-    func outcome(_ rules: CompiledPushRules, owner: String) throws -> PushOutcome? {
+    func outcome(_ rules: CompiledPushRules, owner: @autoclosure () throws -> String) throws -> PushOutcome? {
         guard let event else { return nil }
-        return try rules.outcome(for: event, owner: owner, self)
+        return try rules.outcome(for: event, owner: try owner(), self)
     }
 
     // MARK: The room at the event

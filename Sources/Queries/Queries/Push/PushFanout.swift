@@ -68,8 +68,8 @@ struct PushFanout {
                 if known { notified.append(user) }
                 continue
             }
-            let owner = String(decoding: try snapshot.text(user), as: UTF8.self)
-            let notifies = try event.outcome(own, owner: owner)?.notifies ?? false
+            let outcome = try event.outcome(own, owner: String(decoding: snapshot.text(user), as: UTF8.self))
+            let notifies = outcome?.notifies ?? false
             if isShared { outcomes[key] = notifies }
             if notifies { notified.append(user) }
         }

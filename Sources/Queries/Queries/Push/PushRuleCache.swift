@@ -45,17 +45,20 @@ final class PushRuleCache: Sendable {
         _ snapshot: Snapshot, of users: [UserNum], before position: LogPosition
     ) throws -> [CompiledPushRules] {
         let lastChange = try snapshot.lastPushRuleChange(snapshot.tables)
-        let known = held.withLock { held -> [LogPosition?] in
+        let known = held.withLock { held -> [CompiledPushRules?] in
             if lastChange > held.checked { held.newest = [:] }
             held.checked = max(held.checked, snapshot.newest)
-            return users.map { held.newest[$0] }
+            return users.map { user in
+                guard let since = held.newest[user], since < position else { return nil }
+                return since.isNone ? .defaults : held.byVersion[Version(user: user, since: since)]
+            }
         }
         var found: [CompiledPushRules] = []
         found.reserveCapacity(users.count)
         var fresh: [(UserNum, LogPosition)] = []
         for (index, user) in users.enumerated() {
-            if let since = known[index], since < position {
-                found.append(try rules(snapshot, of: user, since: since, before: position))
+            if let rules = known[index] {
+                found.append(rules)
                 continue
             }
             let newest = try snapshot.pushRulesVersion(snapshot.tables, of: user, before: .newest)
