@@ -65,7 +65,7 @@ enum StateBench {
         print("  room state \(storage.bytes) bytes, ids, types and keys \(storage.describedBytes) bytes")
         print("  ratio \(storage.ratio)")
         try views.read { transaction, tables in
-            for table in [ViewTable.stateMembers, .namesByHash, .namesByNumber] {
+            for table in [ViewTable.namesByHash, .namesByNumber, .stateMembers, .authRows, .authCitations] {
                 let usage = try transaction.usage(tables[table])
                 print("  not counted: \(table.rawValue): \(usage.entries) entries, \(usage.bytes) bytes")
             }
