@@ -7,8 +7,9 @@ import Synchronization
 
 /// Tells push gateways of what concerns their users.
 ///
-/// The log is the queue: the reactor walks behind the projections, and durable cursors in the log's environment say how far each
-/// pusher has come, so that after a crash everything is pushed at least once and hardly anything twice. Replay cannot reach it.
+/// The log is the queue: the reactor walks behind the projections, and durable cursors in the log's environment say how far
+/// each pusher has come, so that after a crash everything is pushed at least once and hardly anything twice. Replay cannot
+/// reach it.
 package final class PushReactor: Sendable {
     package struct Settings: Sendable {
         /// `push.include_content`.
