@@ -97,6 +97,14 @@ import Testing
             "identifier": ["type": "m.id.user", "user": "alice"],
         ]
         #expect(try await server.call(.post, path, .object(changed), token: token).status == 200)
+        // No device may take the name of a key.
+        let login = try await server.call(
+            .post, "/login",
+            [
+                "type": "m.login.password", "user": "alice", "password": "password of alice",
+                "device_id": .string(others.master.publicText),
+            ])
+        #expect(login.status == 403)
         let found = try await server.call(
             .post, "/keys/query", ["device_keys": [alice.user: []]], token: token)
         #expect(found["master_keys"]?[alice.user]?["keys"]?.objectValue?.keys == [others.master.keyID])

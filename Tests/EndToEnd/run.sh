@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs every end-to-end test against a built engram; each starts servers of its own on loopback.
-#   run.sh PATH_TO_ENGRAM PYTHON        PYTHON has matrix-nio
+#   run.sh PATH_TO_ENGRAM PYTHON        PYTHON has matrix-nio[e2e]
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export ENGRAM_BIN=$1
 python=${2:-python3}
 failed=0
-for test in bad_input chat_through_a_crash operator_verbs media push kill_loop power_cut; do
+for test in bad_input chat_through_a_crash operator_verbs media push kill_loop power_cut encryption; do
     [ -f "$here/$test.py" ] || continue
     echo "== $test"
     if ! (cd "$here" && timeout 900 "$python" "$test.py"); then

@@ -55,6 +55,10 @@ extension AccountCommands {
         if let name = device.displayName { try Self.checkDeviceName(name) }
         // "A display name to assign to the newly-created device. Ignored if `device_id` corresponds to a known device."
         let known = try accounts.device(user, deviceID)
+        // "Servers therefore must ensure that device IDs will not collide with cross-signing public keys."
+        if known == nil, try KeyQueries(views: environment.views).isCrossSigningKey(deviceID, of: user) {
+            throw Rejection.forbidden("The device ID is the public part of one of your cross-signing keys.")
+        }
         let tokens = newTokens(withRefreshToken: device.wantsRefreshToken)
         let fact = DeviceRegistered(
             userID: user.rawValue,

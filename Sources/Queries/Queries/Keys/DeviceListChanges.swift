@@ -13,21 +13,27 @@ struct DeviceListChanges {
     private let snapshot: Snapshot
     private let user: UserNum
     private let since: LogPosition
-    private var joined: Set<RoomNum> = []
+    private var joined: Set<RoomNum>?
     private var sharing: [UserNum: Bool] = [:]
 
-    init(_ snapshot: Snapshot, of user: UserNum, after since: LogPosition) throws {
+    /// - Parameter touched: the rooms in which anything happened since, perhaps more; nil when that is not known.
+    init(_ snapshot: Snapshot, of user: UserNum, after since: LogPosition, touched: Set<RoomNum>? = nil) throws {
         self.snapshot = snapshot
         self.user = user
         self.since = since
         guard since < snapshot.newest else { return }
         var rooms: [(room: RoomNum, row: MembershipRow)] = []
-        try snapshot.forEachMembership(of: user) { room, row in
-            if row.membership == .join { joined.insert(room) }
-            if row.membership == .join || row.leftAt > since { rooms.append((room, row)) }
+        if let touched {
+            for room in touched.sorted() {
+                if let row = try snapshot.membership(of: user, in: room) { rooms.append((room, row)) }
+            }
+        } else {
+            try snapshot.forEachMembership(of: user) { rooms.append(($0, $1)) }
         }
         try addChangedLists()
-        for entry in rooms { try addMembers(of: entry.room, entry.row) }
+        for entry in rooms where entry.row.membership == .join || entry.row.leftAt > since {
+            try addMembers(of: entry.room, entry.row)
+        }
         left = try left.filter { try $0 != user && !shares($0) }
         left.subtract(changed)
     }
@@ -84,10 +90,22 @@ struct DeviceListChanges {
         if isShared { changed.insert(other) } else { left.insert(other) }
     }
 
+    /// The rooms that the user is in now; looked up when somebody asks.
+    private mutating func joinedRooms() throws -> Set<RoomNum> {
+        if let joined { return joined }
+        var found: Set<RoomNum> = []
+        try snapshot.forEachMembership(of: user) { room, row in
+            if row.membership == .join { found.insert(room) }
+        }
+        joined = found
+        return found
+    }
+
     /// Whether both are in some room now.
     private mutating func shares(_ other: UserNum) throws -> Bool {
         if let known = sharing[other] { return known }
         var found = false
+        let joined = try joinedRooms()
         if !joined.isEmpty {
             try snapshot.forEach(snapshot.tables.membershipsByUser, prefix: ViewKeys.user(other)) { key, value in
                 guard let number: UInt32 = key.number(at: 4), joined.contains(RoomNum(rawValue: number)),

@@ -96,6 +96,13 @@ package struct KeyQueries: Sendable {
         }
     }
 
+    /// Whether a text is the public part of one of a user's cross-signing keys.
+    package func isCrossSigningKey(_ text: String, of user: UserID) throws -> Bool {
+        try CrossSigningUsage.allCases.contains { usage in
+            try crossSigningKey(user, usage)?["keys"]?["ed25519:\(text)"] != nil
+        }
+    }
+
     package func deviceIDs(of user: UserID) throws -> [String] {
         try views.snapshot { snapshot in
             guard let number = try snapshot.number(of: user) else { return [] }

@@ -7,9 +7,11 @@ import ReadModel
 struct EncryptionSections {
     private let context: SyncContext
     private let page: ToDevicePage
+    private let recent: RecentChanges
 
-    init(_ context: SyncContext) throws {
+    init(_ context: SyncContext, recent: RecentChanges) throws {
         self.context = context
+        self.recent = recent
         guard let deviceID = context.asker.identity.deviceID else {
             page = ToDevicePage()
             return
@@ -37,7 +39,10 @@ struct EncryptionSections {
             writer.splice(",\"device_lists\":{\"changed\":[],\"left\":[]}")
             return 0
         }
-        let changes = try DeviceListChanges(context.snapshot, of: context.user, after: context.since)
+        let touched = recent.rooms(
+            after: context.since.rawValue, upTo: context.upTo.rawValue, limit: 256, longestWalk: 1024)
+        let changes = try DeviceListChanges(
+            context.snapshot, of: context.user, after: context.since, touched: touched)
         writer.splice(",\"device_lists\":{")
         writer.field("changed", try context.snapshot.names(of: changes.changed))
         writer.field("left", try context.snapshot.names(of: changes.left))

@@ -35,7 +35,7 @@ package final class SyncQueries: Sendable {
         return try views.snapshot { snapshot in
             let context = try context(request, snapshot)
             if context.isInitial { sentMembers.forget(context.device) }
-            let encryption = try EncryptionSections(context)
+            let encryption = try EncryptionSections(context, recent: notifier.recent)
             let next = SyncToken(
                 epoch: request.asker.epoch, position: snapshot.newest.rawValue, ephemeral: typingVersion,
                 toDevice: encryption.toDeviceNext)
