@@ -44,6 +44,26 @@ import Testing
         #expect(try DevicesRemoved(payload: removed.payload()) == removed)
     }
 
+    @Test func factsOfMediaSurvive() throws {
+        let uploaded = MediaUploaded(
+            mediaID: "m", userID: "@a:b", source: .preview, blob: "00", bytes: 7, contentType: "image/png",
+            fileName: "ä", needsAuthentication: true)
+        #expect(try MediaUploaded(payload: uploaded.payload()) == uploaded)
+        let created = MediaCreated(mediaID: "m", userID: "@a:b", unusedExpiresAtMs: 9)
+        #expect(try MediaCreated(payload: created.payload()) == created)
+        let removed = MediaRemoved(mediaIDs: ["m", "n"], reason: "r")
+        #expect(try MediaRemoved(payload: removed.payload()) == removed)
+        for flag in [true, false] {
+            let quarantined = MediaQuarantined(mediaIDs: ["m"], isQuarantined: flag)
+            #expect(try MediaQuarantined(payload: quarantined.payload()) == quarantined)
+            let protected = MediaProtected(mediaIDs: ["m"], isProtected: flag)
+            #expect(try MediaProtected(payload: protected.payload()) == protected)
+        }
+        let accessed = MediaAccessed(accesses: [.init(mediaID: "m", atMs: 3), .init(mediaID: "n", atMs: 4)])
+        #expect(try MediaAccessed(payload: accessed.payload()) == accessed)
+        #expect(throws: PayloadError.self) { try MediaUploaded(payload: Array(#"{"source":"other"}"#.utf8)) }
+    }
+
     @Test func whatIsMissingIsNamed() {
         #expect(throws: PayloadError(kind: "AliasRemoved", reason: "lacks the string alias")) {
             try AliasRemoved(payload: Array("{}".utf8))

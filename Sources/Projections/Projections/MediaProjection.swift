@@ -53,8 +53,8 @@ package struct MediaProjection: Projection {
         let known = try row(fact.mediaID, transaction, batch)
         // What has come cannot be overwritten.
         if known?.hasContent == true { return }
-        if known != nil {
-            try transaction.delete(batch.tables.mediaPending, ViewKeys.mediaOfUser(user, fact.mediaID))
+        if let known {
+            try transaction.delete(batch.tables.mediaPending, ViewKeys.mediaOfUser(known.user, fact.mediaID))
         }
         var row =
             known
@@ -71,7 +71,7 @@ package struct MediaProjection: Projection {
         try transaction.put(batch.tables.mediaRows, ViewKeys.media(fact.mediaID), row.encoded())
         if fact.source == .upload {
             try transaction.put(
-                batch.tables.mediaByUser, ViewKeys.userMedia(user, row.position),
+                batch.tables.mediaByUser, ViewKeys.userMedia(row.user, row.position),
                 UserMediaRow.encoded(mediaID: fact.mediaID, uploadedMs: row.uploadedMs, bytes: row.bytes))
         }
         try count(row, by: 1, transaction, batch)
