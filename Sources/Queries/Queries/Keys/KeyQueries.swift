@@ -49,15 +49,23 @@ package struct KeyQueries: Sendable {
             }
             writer.endObject()
             writer.field("failures", failures)
-            for (member, usage) in [("master_keys", CrossSigningUsage.master), ("self_signing_keys", .selfSigning)] {
-                writer.key(member)
-                writer.beginObject()
-                for (wanted, number) in known {
-                    guard let json = try snapshot.crossSigningKey(of: number, usage, seenBy: asker) else { continue }
-                    writer.field(wanted.user.rawValue, raw: json)
-                }
-                writer.endObject()
+            // Without a master key, which signs the others, there are no others.
+            var signing: [(wanted: Wanted, number: UserNum)] = []
+            writer.key("master_keys")
+            writer.beginObject()
+            for (wanted, number) in known {
+                guard let json = try snapshot.crossSigningKey(of: number, .master, seenBy: asker) else { continue }
+                writer.field(wanted.user.rawValue, raw: json)
+                signing.append((wanted, number))
             }
+            writer.endObject()
+            writer.key("self_signing_keys")
+            writer.beginObject()
+            for (wanted, number) in signing {
+                guard let json = try snapshot.crossSigningKey(of: number, .selfSigning, seenBy: asker) else { continue }
+                writer.field(wanted.user.rawValue, raw: json)
+            }
+            writer.endObject()
             // "Information on the user-signing key of the user making the request, if they queried their own"
             writer.key("user_signing_keys")
             writer.beginObject()
