@@ -49,6 +49,10 @@ import Testing
         let levels = try await server.call(.get, "/rooms/\(next)/state/m.room.power_levels", token: alice)
         #expect(levels["users_default"] == 5)
         #expect((levels["users"]?["@alice:example.org"] == nil) == (new == "12"), "\(levels.json)")
+        let canonical = try await server.call(.get, "/rooms/\(next)/state/m.room.canonical_alias", token: alice)
+        #expect(canonical["alias"] == "#tea:example.org")
+        let cleared = try await server.call(.get, "/rooms/\(room)/state/m.room.canonical_alias", token: alice)
+        #expect(cleared.status == 200 && cleared["alias"] == nil)
         let alias = try await server.call(.get, "/directory/room/%23tea:example.org", token: alice)
         #expect(alias["room_id"] == .string(next))
         let listed = try await server.call(.get, "/publicRooms", token: alice)
@@ -74,7 +78,11 @@ import Testing
         #expect(badCreator.status == 400)
         let nowhere = try await server.call(
             .post, "/rooms/!nowhere:example.org/upgrade", ["new_version": "11"], token: alice)
-        #expect(nowhere.status == 403)
+        #expect(nowhere.status == 404)
+        let circular = try await server.call(
+            .put, "/rooms/\(room)/state/m.room.tombstone", ["body": "x", "replacement_room": .string(room)],
+            token: alice)
+        #expect(circular.status == 400 && circular.errcode == "M_INVALID_PARAM")
     }
 
     @Test func spacesKeepTheirChildrenAndCreatorsAreNamedAnew() async throws {

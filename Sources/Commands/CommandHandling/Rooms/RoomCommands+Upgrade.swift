@@ -40,6 +40,11 @@ extension RoomCommands {
             {
                 facts.append(fact)
             }
+            if !moved.expected.isEmpty, try head.held("m.room.canonical_alias", "") != nil,
+                let fact = try? decider.decide(plan.aliasFree, on: &head).fact
+            {
+                facts.append(fact)
+            }
             let stream = StreamID(kind: .room, name: created.roomID.rawValue)
             let cause = caller.requestID
             var others = created.facts.map {
@@ -82,9 +87,12 @@ extension RoomCommands {
     }
 
     private func oldRoom(_ room: RoomID, caller: Caller) throws -> OldRoom {
-        guard let head = try rooms.head(room), let version = RoomVersion.named(head.roomVersion),
-            try rooms.membership(room, caller.userID)?.membership == .join
-        else { throw Rejection.forbidden("You are not in this room, or it does not exist.") }
+        guard let head = try rooms.head(room), let version = RoomVersion.named(head.roomVersion) else {
+            throw Rejection.notFound("This server knows no such room.")
+        }
+        guard try rooms.membership(room, caller.userID)?.membership == .join else {
+            throw Rejection.forbidden("You are not in this room.")
+        }
         var create = JSONObject()
         var entries: [StateEntry: JSONObject] = [:]
         var bans: [(UserID, reason: String?)] = []
@@ -109,8 +117,12 @@ extension RoomCommands {
                 .sorted { $0.key.stateKey < $1.key.stateKey }.map { ($0.key, $0.value) }
         }
         let directory = DirectoryQueries(views: environment.views)
+        let aliases = try directory.aliases(of: room)
+        // The aliases move, so what names them does too.
+        let canonical = StateEntry("m.room.canonical_alias", "")
+        if !aliases.isEmpty, let content = entries[canonical] { carried.append((canonical, content)) }
         return OldRoom(
-            version: version, create: create, state: carried, bans: bans, aliases: try directory.aliases(of: room),
+            version: version, create: create, state: carried, bans: bans, aliases: aliases,
             isPublished: try directory.isPublished(room))
     }
 

@@ -72,6 +72,9 @@ package final class RoomCommands: Sendable {
         caller: Caller
     ) async throws -> EventID {
         if type == "m.room.canonical_alias" { try checkAliases(content, of: room) }
+        if type == "m.room.tombstone", content["replacement_room"]?.stringValue == room.rawValue {
+            throw Rejection.invalidParam("A room cannot be replaced by itself.")
+        }
         var content = content
         if type == "m.room.member" {
             content = try await membershipContent(from: content, stateKey: stateKey, room: room, caller: caller)

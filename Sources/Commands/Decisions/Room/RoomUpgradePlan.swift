@@ -129,6 +129,9 @@ package struct RoomUpgradePlan: Sendable {
             ["body": "This room has been replaced", "replacement_room": .string(newRoom.rawValue)])
     }
 
+    /// The old room's aliases are the new one's now.
+    package var aliasFree: EventDraft { draft("m.room.canonical_alias", [:]) }
+
     /// "the power levels in the old room should also be modified to prevent sending of events and inviting new users. For
     /// example, setting events_default and invite to the greater of 50 and users_default + 1."
     package func restricted(oldPowerLevels: JSONObject) -> EventDraft? {
