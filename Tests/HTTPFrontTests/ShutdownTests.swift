@@ -35,7 +35,14 @@ import Testing
             #expect(client.isClosedByServer())
         }
         #expect(idle.isClosedByServer())
-        #expect(throws: (any Error).self) { try connect() }
+        // A child process that a test beside this one is just starting has a copy of the listening socket until it runs its
+        // program, so that the port may take connections a moment longer.
+        var isListening = true
+        for _ in 0..<500 where isListening {
+            isListening = (try? connect()) != nil
+            if isListening { try await Task.sleep(for: .milliseconds(20)) }
+        }
+        #expect(!isListening)
         #expect(metrics.text.contains("engram_http_connections 0\n"))
         pool.shutdown()
     }

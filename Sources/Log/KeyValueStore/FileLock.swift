@@ -29,7 +29,12 @@ final class FileLock: Sendable {
 
     func release() {
         descriptor.withLock { descriptor in
-            if let open = descriptor { Glibc.close(open) }
+            if let open = descriptor {
+                // Closing alone would not do: a child process that is just being started has a copy of the descriptor until
+                // it runs its program, and the lock would live as long as that.
+                _ = flock(open, LOCK_UN)
+                Glibc.close(open)
+            }
             descriptor = nil
         }
     }
