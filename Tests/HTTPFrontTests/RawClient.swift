@@ -18,7 +18,7 @@ final class RawClient {
     private var unread: [UInt8] = []
 
     /// - Parameter address: in host order; any of 127.0.0.0/8 is this machine.
-    init(address host: UInt32 = 0x7F00_0001, port: Int, seconds: Int = 20) throws {
+    init(address host: UInt32 = 0x7F00_0001, port: Int, seconds: Int = 120) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw ClientFault.socket(errno) }
         var timeout = timeval(tv_sec: seconds, tv_usec: 0)

@@ -20,16 +20,17 @@ import Testing
         // An address of its own: on 127.0.0.1 a test beside this one may be given the port as soon as it is free, and
         // the last connection below would then reach that one's server.
         let server = HTTPServer(
-            configuration: HTTPServerConfiguration(listeners: [HTTPListener(host: "127.66.7.1", port: 0)]),
+            configuration: HTTPServerConfiguration(
+                listeners: [HTTPListener(host: "127.66.7.1", port: 0)], limits: .patient),
             router: Router(routes), pool: pool, metrics: metrics, log: StructuredLog(sink: .nowhere),
             shutdownSignal: signal)
         let port = try await server.start()[0].port
-        let connect = { try RawClient(address: 0x7F42_0701, port: port) }
+        let connect = { try RawClient(address: 0x7F42_0701, port: port, seconds: 300) }
         let clients = try (0..<20).map { _ in try connect() }
         for client in clients { client.send("GET /sync HTTP/1.1\r\nHost: test\r\n\r\n") }
         while waiting.load(ordering: .relaxed) < clients.count { try await Task.sleep(for: .milliseconds(5)) }
         let idle = try connect()
-        await server.shutdown(grace: .seconds(20))
+        await server.shutdown(grace: .seconds(600))
         for client in clients {
             #expect(try client.receive().text == "\"woken\"")
             #expect(client.isClosedByServer())
@@ -66,8 +67,8 @@ import Testing
         let metrics = MetricsRegistry()
         let pool = try WorkerPool(threads: 2, metrics: metrics)
         let server = HTTPServer(
-            configuration: HTTPServerConfiguration(listeners: [HTTPListener(port: 0)]), router: Router(routes),
-            pool: pool, metrics: metrics, log: StructuredLog(sink: .nowhere))
+            configuration: HTTPServerConfiguration(listeners: [HTTPListener(port: 0)], limits: .patient),
+            router: Router(routes), pool: pool, metrics: metrics, log: StructuredLog(sink: .nowhere))
         let client = try RawClient(port: try await server.start()[0].port)
         client.send("POST /stubborn HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n")
         while !started.load(ordering: .relaxed) { try await Task.sleep(for: .milliseconds(5)) }

@@ -22,7 +22,7 @@ struct TestServer {
     static func with(
         routes: [Route] = Self.routes, listeners: [HTTPListener] = [HTTPListener(port: 0)],
         rateLimiter: RateLimiter? = nil, poolThreads: Int = 4, queueLimit: Int = 256,
-        limits: HTTPLimits = HTTPLimits(), _ body: (TestServer) async throws -> Void
+        limits: HTTPLimits = .patient, _ body: (TestServer) async throws -> Void
     ) async throws {
         let metrics = MetricsRegistry()
         let pool = try WorkerPool(threads: poolThreads, queueLimit: queueLimit, metrics: metrics)
@@ -80,9 +80,16 @@ struct TestServer {
 }
 
 extension HTTPLimits {
-    /// The usual limits with a change.
+    /// The usual limits, with times that a machine under load does not reach either.
+    static let patient = HTTPLimits.with { _ in }
+
+    /// The patient limits with a change.
     static func with(_ change: (inout HTTPLimits) -> Void) -> HTTPLimits {
         var limits = HTTPLimits()
+        limits.headerTimeout = 300_000
+        limits.bodyTimeout = 300_000
+        limits.idleTimeout = 300_000
+        limits.writeTimeout = 300_000
         change(&limits)
         return limits
     }
