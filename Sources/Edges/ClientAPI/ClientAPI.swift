@@ -25,6 +25,7 @@ package struct ClientAPI: Sendable {
     let stateQueries: StateQueries
     let directoryQueries: DirectoryQueries
     let syncQueries: SyncQueries
+    let oldStreamQueries: OldStreamQueries
     let relationQueries: RelationQueries
     let spaceQueries: SpaceQueries
     let openIDTokens: OpenIDTokens
@@ -61,6 +62,7 @@ package struct ClientAPI: Sendable {
         directoryQueries = DirectoryQueries(views: views)
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
+        oldStreamQueries = OldStreamQueries(views: views, ephemeral: ephemeral, notifier: notifier)
         push = PushCommands(environment: environment)
         pushRuleQueries = PushRuleQueries(views: views)
         pusherQueries = PusherQueries(views: views)
@@ -99,6 +101,7 @@ package struct ClientAPI: Sendable {
         addPushers(to: &table)
         addNotifications(to: &table)
         addSync(to: &table)
+        addOldStream(to: &table)
         addRelations(to: &table)
         addPresence(to: &table)
         addSpaces(to: &table)

@@ -72,7 +72,9 @@ package struct TimelineQueries: Sendable {
     // MARK: GET /rooms/{roomId}/event/{eventId}
 
     /// One event: "The event was not found or you do not have permission to read this event" are one answer.
-    package func event(room: RoomID, event eventID: EventID, by asker: Asker) throws -> [UInt8] {
+    ///
+    /// - Parameter room: nil for an event of any room, as the old `/events/{eventId}` asks for it.
+    package func event(room: RoomID?, event eventID: EventID, by asker: Asker) throws -> [UInt8] {
         try views.snapshot { snapshot in
             let (event, position) = try visible(eventID, in: room, snapshot, asker)
             var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
@@ -84,16 +86,16 @@ package struct TimelineQueries: Sendable {
         }
     }
 
+    /// - Parameter roomID: nil for an event of any room.
     private func visible(
-        _ eventID: EventID, in roomID: RoomID, _ snapshot: Snapshot, _ asker: Asker
+        _ eventID: EventID, in roomID: RoomID?, _ snapshot: Snapshot, _ asker: Asker
     ) throws -> (EventRow, LogPosition) {
         let refusal = QueryRefusal.notFound("The event was not found, or you may not see it.")
-        guard let room = try snapshot.number(of: roomID),
-            let position = try snapshot.eventPosition(snapshot.tables, eventID.rawValue)
-        else { throw refusal }
+        guard let position = try snapshot.eventPosition(snapshot.tables, eventID.rawValue) else { throw refusal }
         let event = try snapshot.event(at: position)
-        guard event.room == room, event.flags.isDisjoint(with: [.rejected, .softFailed]) else { throw refusal }
-        var sight = try RoomSight(snapshot, room: room, user: asker.identity.userNum)
+        if let roomID { guard try snapshot.number(of: roomID) == event.room else { throw refusal } }
+        guard event.flags.isDisjoint(with: [.rejected, .softFailed]) else { throw refusal }
+        var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
         guard try sight.judge(event, at: position).isVisible else { throw refusal }
         return (event, position)
     }

@@ -7,6 +7,8 @@ import ReadModel
 /// Account data, global or of one room.
 struct AccountDataSection {
     let context: SyncContext
+    /// Whether each event of a room says which, as where events of several rooms stand in one list.
+    var namesRooms = false
 
     /// Appends the events that the client does not have and answers how many.
     ///
@@ -14,14 +16,26 @@ struct AccountDataSection {
     ///   - room: ``RoomNum/none`` for global account data.
     ///   - isFull: everything, not only what changed.
     func append(room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
-        let filter = room.isNone ? context.filter.accountData : context.filter.roomAccountData
-        var count = 0
         writer.splice("\"account_data\":{\"events\":[")
+        let count = try appendEvents(room: room, isFull: isFull, to: &writer)
+        writer.splice("]}")
+        return count
+    }
+
+    /// The same events without what stands around them in a sync.
+    func appendEvents(room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
+        let filter = room.isNone ? context.filter.accountData : context.filter.roomAccountData
+        let roomID = try namesRooms && !room.isNone ? context.snapshot.text(room) : nil
+        var count = 0
         func append(_ type: String, content: () throws -> UnsafeRawBufferPointer) rethrows {
             guard filter.allows(typeNamed: type), count < filter.limit ?? .max else { return }
             count += 1
             writer.beginObject()
             writer.field("type", type)
+            if let roomID {
+                writer.key("room_id")
+                writer.string(utf8: roomID)
+            }
             writer.field("content", raw: try content())
             writer.endObject()
         }
@@ -46,7 +60,6 @@ struct AccountDataSection {
             let bytes = rules.content(for: context.asker.identity.userID.rawValue).canonicalBytes()
             bytes.withUnsafeBytes { content in append("m.push_rules") { content } }
         }
-        writer.splice("]}")
         return count
     }
 }

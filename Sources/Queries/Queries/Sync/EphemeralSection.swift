@@ -7,6 +7,8 @@ import ReadModel
 /// Typing and receipts of one room.
 struct EphemeralSection {
     let context: SyncContext
+    /// Whether each event says which room it is of, as where events of several rooms stand in one list.
+    var namesRooms = false
 
     /// Appends the events that the client does not have and answers how many.
     ///
@@ -16,19 +18,24 @@ struct EphemeralSection {
         var count = 0
         writer.splice("\"ephemeral\":{\"events\":[")
         if try filter.allows(room: context.snapshot.text(room)) {
-            if filter.allows(typeNamed: "m.typing") { count += appendTyping(room, isFull: isFull, to: &writer) }
+            if filter.allows(typeNamed: "m.typing") { count += try appendTyping(room, isFull: isFull, to: &writer) }
             if filter.allows(typeNamed: "m.receipt") { count += try appendReceipts(room, isFull: isFull, to: &writer) }
         }
         writer.splice("]}")
         return count
     }
 
-    private func appendTyping(_ room: RoomNum, isFull: Bool, to writer: inout JSONWriter) -> Int {
+    func appendTyping(_ room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
         guard let users = context.typing.typing(in: room, since: isFull ? 0 : context.typingSince) else { return 0 }
         // One who has just come need not hear that nobody is typing.
         if isFull, users.isEmpty { return 0 }
+        let roomID = try namesRooms ? context.snapshot.text(room) : nil
         writer.object { writer in
             writer.field("type", "m.typing")
+            if let roomID {
+                writer.key("room_id")
+                writer.string(utf8: roomID)
+            }
             writer.key("content")
             writer.object { $0.field("user_ids", users.map(\.rawValue)) }
         }
@@ -43,14 +50,14 @@ struct EphemeralSection {
     }
 
     /// "receipts SHOULD be batched into one event per room and thread before delivering them to clients."
-    private func appendReceipts(_ room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
+    func appendReceipts(_ room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
         let receipts = isFull ? try allReceipts(room) : try newReceipts(room)
         var count = 0
         var rest = receipts[...]
         while let first = rest.first {
             let batch = rest.prefix { $0.suffix.threadHash == first.suffix.threadHash }
             rest = rest.dropFirst(batch.count)
-            try append(Array(batch), to: &writer)
+            try append(Array(batch), of: room, to: &writer)
             count += 1
         }
         return count
@@ -103,9 +110,13 @@ struct EphemeralSection {
         }
     }
 
-    private func append(_ receipts: [Receipt], to writer: inout JSONWriter) throws {
+    private func append(_ receipts: [Receipt], of room: RoomNum, to writer: inout JSONWriter) throws {
         writer.beginObject()
         writer.field("type", "m.receipt")
+        if namesRooms {
+            writer.key("room_id")
+            writer.string(utf8: try context.snapshot.text(room))
+        }
         writer.key("content")
         writer.beginObject()
         var last: Receipt?

@@ -19,14 +19,17 @@ struct PresenceSection {
             if user != context.user, try context.snapshot.sharedRooms(context.user, user).isEmpty { continue }
             let userID = try context.snapshot.text(user)
             guard context.filter.presence.allows(sender: userID) else { continue }
-            append(entry, of: userID, to: &writer)
+            append(entry, of: userID, namesUser: false, to: &writer)
             count += 1
         }
         return count
     }
 
-    private func append(
-        _ entry: PresenceState.Entry, of userID: UnsafeRawBufferPointer, to writer: inout JSONWriter
+    /// Appends one event.
+    ///
+    /// - Parameter namesUser: whether the content says who it is of too, as in the endpoints that came before `/sync`.
+    func append(
+        _ entry: PresenceState.Entry, of userID: UnsafeRawBufferPointer, namesUser: Bool, to writer: inout JSONWriter
     ) {
         writer.beginObject()
         writer.field("type", "m.presence")
@@ -34,6 +37,10 @@ struct PresenceSection {
         writer.string(utf8: userID)
         writer.key("content")
         writer.object { writer in
+            if namesUser {
+                writer.key("user_id")
+                writer.string(utf8: userID)
+            }
             writer.field("presence", entry.availability.rawValue)
             if let ago = presence.lastActiveAgo(entry) { writer.field("last_active_ago", ago) }
             writer.field("currently_active", entry.isActive)
