@@ -53,6 +53,7 @@ var targets: [Target] = [
     library("MatrixIdentifiers", in: "Spec"),
     library("CanonicalJSON", in: "Spec", ["CTextScan"]),
     library("RoomVersions", in: "Spec"),
+    library("SearchText", in: "Spec"),
     library("PushRules", in: "Spec", ["CanonicalJSON"]),
     library("MatrixEvents", in: "Spec", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     library(
@@ -79,14 +80,14 @@ var targets: [Target] = [
         "Projections", in: "Projections",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
-            "ProjectionEngine", "PushRules", "ReadModel", "RoomVersions",
+            "ProjectionEngine", "PushRules", "ReadModel", "RoomVersions", "SearchText",
         ]),
     // Queries
     library(
         "Queries", in: "Queries",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
-            "ProjectionEngine", "Projections", "PushRules", "ReadModel", "RoomVersions",
+            "ProjectionEngine", "Projections", "PushRules", "ReadModel", "RoomVersions", "SearchText",
         ]),
     // Commands
     library(
@@ -164,6 +165,7 @@ var targets: [Target] = [
     tests(of: "CanonicalJSON"),
     tests(of: "MatrixIdentifiers"),
     tests(of: "RoomVersions"),
+    tests(of: "SearchText"),
     tests(of: "PushRules", ["CanonicalJSON"]),
     tests(of: "MatrixEvents", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "EventSigning", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),

@@ -24,6 +24,7 @@ package struct ClientAPI: Sendable {
     let memberQueries: MemberQueries
     let stateQueries: StateQueries
     let directoryQueries: DirectoryQueries
+    let userDirectoryQueries: UserDirectoryQueries
     let syncQueries: SyncQueries
     let oldStreamQueries: OldStreamQueries
     let relationQueries: RelationQueries
@@ -60,6 +61,7 @@ package struct ClientAPI: Sendable {
         memberQueries = MemberQueries(views: views, cache: RenderedCache())
         stateQueries = StateQueries(views: views)
         directoryQueries = DirectoryQueries(views: views)
+        userDirectoryQueries = UserDirectoryQueries(views: views, settings: settings.userDirectory)
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
         oldStreamQueries = OldStreamQueries(views: views, ephemeral: ephemeral, notifier: notifier)
@@ -93,6 +95,7 @@ package struct ClientAPI: Sendable {
         addTimeline(to: &table)
         addDirectory(to: &table)
         addPublicRooms(to: &table)
+        addUserDirectory(to: &table)
         addFilters(to: &table)
         addAccountData(to: &table)
         addReceipts(to: &table)

@@ -1,4 +1,5 @@
 package import CanonicalJSON
+package import Queries
 
 /// What the configuration says about the client-server API. The names are Synapse's, where it has the setting.
 package struct ClientAPISettings: Sendable {
@@ -30,6 +31,8 @@ package struct ClientAPISettings: Sendable {
     package var plainPushGatewaysAllowed = false
     /// The `turn_*` settings.
     package var turn = TURNSettings()
+    /// The settings below `user_directory`.
+    package var userDirectory = UserDirectoryQueries.Settings()
     /// The software's version, for `/_synapse/admin/v1/server_version`.
     package var softwareVersion = "dev"
     /// The `rc_*` settings.

@@ -18,7 +18,7 @@ extension ServerConfiguration {
         "admin_contact", "push", "ip_range_blacklist", "ip_range_whitelist",
         "use_insecure_ssl_client_just_for_testing_do_not_use",
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
-        "turn_user_lifetime", "turn_allow_guests",
+        "turn_user_lifetime", "turn_allow_guests", "user_directory",
     ]).union(MediaConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
@@ -85,6 +85,7 @@ extension ServerConfiguration {
         configuration.readListeners(root, &reader)
         configuration.readAccounts(root, &reader)
         configuration.readCalls(root, &reader)
+        configuration.readSearch(root, &reader)
         configuration.readRates(root, &reader)
         configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)

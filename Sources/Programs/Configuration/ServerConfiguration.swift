@@ -35,6 +35,7 @@ package struct ServerConfiguration: Sendable {
     package var adminContact: String?
     /// `presence.enabled`.
     package var presenceEnabled = true
+    package var userDirectory = UserDirectoryConfiguration()
     package var turnURIs: [String] = []
     package var turnSharedSecret: String?
     package var turnUsername: String?

@@ -4,6 +4,7 @@ import CommandHandling
 package import Configuration
 package import EventSigning
 import HTTPFront
+import Queries
 
 // What the parts take as settings, made from the configuration.
 
@@ -95,6 +96,11 @@ extension ClientAPISettings {
         publicRoomsWithoutLogin = configuration.allowPublicRoomsWithoutAuth
         limits = ClientRateLimits(configuration.rates)
         plainPushGatewaysAllowed = configuration.pushAllowsHTTP
+        userDirectory.isEnabled = configuration.userDirectory.isEnabled
+        userDirectory.searchesAllUsers = configuration.userDirectory.searchesAllUsers
+        userDirectory.prefersLocalUsers = configuration.userDirectory.prefersLocalUsers
+        userDirectory.showsLockedUsers = configuration.userDirectory.showsLockedUsers
+        userDirectory.excludesRemoteUsers = configuration.userDirectory.excludesRemoteUsers
         turn.uris = configuration.turnURIs
         turn.sharedSecret = configuration.turnSharedSecret
         turn.username = configuration.turnUsername

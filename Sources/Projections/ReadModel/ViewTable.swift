@@ -64,6 +64,9 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case mediaBlobs = "media.blobs"
     case authRows = "auth.rows"
     case authCitations = "auth.citations"
+    case userDirectoryUsers = "userDirectory.users"
+    case userDirectoryWords = "userDirectory.words"
+    case userDirectoryRooms = "userDirectory.rooms"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -132,6 +135,9 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .mediaBlobs: 61
         case .authRows: 62
         case .authCitations: 63
+        case .userDirectoryUsers: 64
+        case .userDirectoryWords: 65
+        case .userDirectoryRooms: 66
         }
     }
 

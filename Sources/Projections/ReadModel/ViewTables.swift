@@ -73,4 +73,7 @@ package final class ViewTables: Sendable {
     package var mediaBlobs: StoreTable { self[.mediaBlobs] }
     package var authRows: StoreTable { self[.authRows] }
     package var authCitations: StoreTable { self[.authCitations] }
+    package var userDirectoryUsers: StoreTable { self[.userDirectoryUsers] }
+    package var userDirectoryWords: StoreTable { self[.userDirectoryWords] }
+    package var userDirectoryRooms: StoreTable { self[.userDirectoryRooms] }
 }
