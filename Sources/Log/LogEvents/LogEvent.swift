@@ -75,6 +75,7 @@ extension RecordKind {
     package static let mediaProtected = RecordKind(rawValue: 253)
     package static let mediaRemoved = RecordKind(rawValue: 254)
     package static let mediaAccessed = RecordKind(rawValue: 255)
+    package static let guestUpgraded = RecordKind(rawValue: 320)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -89,6 +90,7 @@ package let recordKindNames: [RecordKind: String] = [
     .devicesSeen: "DevicesSeen",
     .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
     .reportFiled: "ReportFiled",
+    .guestUpgraded: "GuestUpgraded",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
 ].merging(KeyFact.kindNames) { name, _ in name }

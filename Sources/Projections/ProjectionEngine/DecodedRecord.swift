@@ -40,6 +40,7 @@ package final class DecodedRecord: Sendable {
         case pushRuleChanged(PushRuleChanged)
         case pusherSet(PusherSet)
         case pusherRemoved(PusherRemoved)
+        case guestUpgraded(GuestUpgraded)
         case media(MediaFact)
         case keys(KeyFact)
         /// The log was restored into the past: what was handed out since may have been handed out for ever.
@@ -96,6 +97,7 @@ package final class DecodedRecord: Sendable {
         case .pushRuleChanged: return .pushRuleChanged(try PushRuleChanged(payload: payload))
         case .pusherSet: return .pusherSet(try PusherSet(payload: payload))
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
+        case .guestUpgraded: return .guestUpgraded(try GuestUpgraded(payload: payload))
         default:
             if let media = try MediaFact(record) { return .media(media) }
             if let fact = try KeyFact(kind: record.kind, payload: payload) { return .keys(fact) }

@@ -28,6 +28,18 @@ extension AccountsProjection {
         batch.touched.users.insert(user)
     }
 
+    func upgrade(
+        _ fact: GuestUpgraded, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
+    ) throws {
+        try update(fact.userID, transaction, batch) { row in
+            row.accountKind = "user"
+            row.passwordHash = fact.passwordHash
+        }
+        if let token = fact.registrationToken {
+            try updateRegistrationToken(token, transaction, batch, orCreate: false) { $0.completed &+= 1 }
+        }
+    }
+
     /// The localpart with its ASCII letters in lower case.
     private static func listingName(of userID: String) -> String {
         let localpart = userID.utf8.dropFirst().prefix { $0 != UInt8(ascii: ":") }

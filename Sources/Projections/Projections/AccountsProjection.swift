@@ -24,6 +24,7 @@ package struct AccountsProjection: Projection {
             try register(fact, record, transaction, batch)
         case .passwordChanged(let fact):
             try update(fact.userID, transaction, batch) { $0.passwordHash = fact.passwordHash }
+        case .guestUpgraded(let fact): try upgrade(fact, transaction, batch)
         case .accountDeactivated(let fact):
             let user = try update(fact.userID, transaction, batch) { row in
                 row.passwordHash = nil

@@ -25,6 +25,8 @@ package struct NewAccount: Sendable {
     package var isAdmin = false
     package var displayName: String?
     package var registrationToken: String?
+    /// The token of the guest who becomes a user.
+    package var guestAccessToken: String?
     /// Nil to log nobody in.
     package var device: DeviceRequest?
 
@@ -56,6 +58,7 @@ extension AccountCommands {
 
     /// Makes an account and, unless told not to, its first login, in one commit.
     package func register(_ account: NewAccount, cause: String) async throws -> Registration {
+        if account.guestAccessToken != nil { return try await upgradeGuest(account, cause: cause) }
         var passwordHash = account.passwordHash
         if let password = account.password {
             try checkPassword(password)

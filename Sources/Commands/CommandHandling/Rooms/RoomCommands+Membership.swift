@@ -29,17 +29,13 @@ extension RoomCommands {
         let isGuest = caller.isGuest
         let draft = memberDraft(content, of: user, by: user)
         let decider = decider
+        if isGuest { try requireOpenToGuests(room) }
         let candidates = try authorisingUsers(of: room, joining: user)
         _ = try await inLane(room, caller: caller) { head in
             let current = try head.held("m.room.member", user.rawValue)
             let membership = current?.pdu.content["membership"]?.stringValue
             if let current, membership == "join" { return RoomLane.Outcome(facts: [], eventID: current.eventID) }
-            if isGuest {
-                let access = try head.held("m.room.guest_access", "")?.pdu.content["guest_access"]?.stringValue
-                guard access == "can_join" else {
-                    throw Rejection(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests may not join this room.")
-                }
-            }
+            if isGuest { try Self.requireOpenToGuests(&head) }
             var draft = draft
             if membership != "invite" {
                 try Self.authorise(&draft, from: candidates, on: &head)

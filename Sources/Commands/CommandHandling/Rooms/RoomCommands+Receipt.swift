@@ -48,6 +48,10 @@ extension RoomCommands {
             return RoomLane.Outcome(facts: [], eventID: received.eventID)
         }
         guard let result = found.result.withLock({ $0 }) else { throw NeedsSettledRoom() }
+        let type = received.held.pdu.type
+        if case .recorded(.accepted, false) = result, type == "m.room.guest_access" || type == "m.room.redaction" {
+            try await dismissGuests(from: room, caller: caller)
+        }
         return result
     }
 

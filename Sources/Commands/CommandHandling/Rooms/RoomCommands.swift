@@ -78,6 +78,7 @@ package final class RoomCommands: Sendable {
         var content = content
         if type == "m.room.member" {
             content = try await membershipContent(from: content, stateKey: stateKey, room: room, caller: caller)
+            if caller.isGuest, content["membership"] == "join" { try requireOpenToGuests(room) }
         }
         let draft = EventDraft(
             type: type,
@@ -86,7 +87,9 @@ package final class RoomCommands: Sendable {
             sender: caller.userID,
             originServerTS: timestampMs ?? environment.nowMs()
         )
-        return try await append(draft, to: room, transactionID: nil, caller: caller)
+        let eventID = try await append(draft, to: room, transactionID: nil, caller: caller)
+        if type == "m.room.guest_access" { try await dismissGuests(from: room, caller: caller) }
+        return eventID
     }
 
     func append(
@@ -97,14 +100,19 @@ package final class RoomCommands: Sendable {
     ) async throws -> EventID {
         let scope = transactionScope(transactionID, caller: caller)
         let decider = decider
-        return try await inLane(room, caller: caller, scope: scope) { head in
+        let isGuest = caller.isGuest
+        return try await inLane(room, caller: caller, scope: scope) { [self] head in
             if let stateKey = draft.stateKey, let current = try head.held(draft.type, stateKey),
                 current.pdu.sender == draft.sender, current.pdu.content == draft.content
             {
                 return RoomLane.Outcome(facts: [], eventID: current.eventID)
             }
+            if isGuest, draft.type == "m.room.member", draft.content["membership"]?.stringValue == "join" {
+                try Self.requireOpenToGuests(&head)
+            }
             let (held, fact) = try decider.decide(draft, on: &head, sentBy: scope?.transaction)
-            return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+            let departures = try guestDepartures(after: draft, on: &head)
+            return RoomLane.Outcome(facts: [fact] + departures, eventID: held.eventID)
         }
     }
 
@@ -162,6 +170,7 @@ package final class RoomCommands: Sendable {
             throw Rejection.invalidParam("The event \(eventID) is not in this room.")
         }
         let targetSender = target.sender
+        let opensToGuests = target.type == "m.room.guest_access"
         let isCreate = target.type == "m.room.create"
         let draft = EventDraft(
             type: "m.room.redaction",
@@ -172,7 +181,7 @@ package final class RoomCommands: Sendable {
         )
         let scope = transactionScope(transactionID, caller: caller)
         let decider = decider
-        return try await inLane(room, caller: caller, scope: scope) { head in
+        let redaction = try await inLane(room, caller: caller, scope: scope) { head in
             var draft = draft
             if head.version.redactsInContent { draft.content["redacts"] = .string(eventID.rawValue) }
             // "A user needs the redact level to redact the messages of others" (m.room.power_levels).
@@ -185,5 +194,7 @@ package final class RoomCommands: Sendable {
             let (held, fact) = try decider.decide(draft, on: &head, sentBy: scope?.transaction)
             return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
         }
+        if opensToGuests { try await dismissGuests(from: room, caller: caller) }
+        return redaction
     }
 }

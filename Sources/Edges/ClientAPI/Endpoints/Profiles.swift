@@ -24,7 +24,7 @@ extension ClientAPI {
             return .json(.object(JSONObject([(field, value)])))
         }
         table.perform(.put, "/profile/{userId}/{keyName}", .guest.notSuspended) { try await setField($0) }
-        table.perform(.delete, "/profile/{userId}/{keyName}", .user.notSuspended) { call in
+        table.perform(.delete, "/profile/{userId}/{keyName}", .guest.notSuspended) { call in
             let field = call["keyName"]
             try checkFieldName(field)
             return try await change(field, to: nil, call)
@@ -93,6 +93,10 @@ extension ClientAPI {
     private func change(_ field: String, to value: JSONValue?, _ call: Call) async throws -> HTTPResponse {
         let user = try call.identifier("userId", as: UserID.self)
         let caller = try call.caller
+        // "Guest users may only modify their display name; other profile fields may not be changed."
+        if caller.isGuest, field != "displayname" {
+            throw Rejection(403, "M_GUEST_ACCESS_FORBIDDEN", "Guests may change only their display name.")
+        }
         guard user == caller.userID || caller.isAdmin && user.isOn(environment.serverName) else {
             throw Rejection.forbidden("You may change only your own profile.")
         }

@@ -102,7 +102,13 @@ extension ClientAPI {
 
     private func checkedRegistration(_ body: Body, _ call: Call) throws -> NewAccount {
         var account = NewAccount()
-        if let name = try body.optionalString("username") {
+        if let token = try body.optionalString("guest_access_token") {
+            let userID = try Localparts.userID(
+                requested: try body.string("username"), server: environment.serverName, isPrivileged: true)
+            try accounts.requireGuest(userID, accessToken: token)
+            account.userID = userID
+            account.guestAccessToken = token
+        } else if let name = try body.optionalString("username") {
             let userID = try Localparts.userID(requested: name, server: environment.serverName)
             try accounts.requireFree(userID)
             account.userID = userID

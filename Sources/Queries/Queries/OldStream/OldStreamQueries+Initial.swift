@@ -38,7 +38,9 @@ extension OldStreamQueries {
             writer.endArray()
             writer.key("account_data")
             writer.beginArray()
-            _ = try AccountDataSection(context: context).appendEvents(room: .none, isFull: true, to: &writer)
+            // "The global private data created by this user": push rules that nobody changed are not.
+            _ = try AccountDataSection(context: context, tellsPushRules: false).appendEvents(
+                room: .none, isFull: true, to: &writer)
             writer.endArray()
             writer.endObject()
             return writer.bytes

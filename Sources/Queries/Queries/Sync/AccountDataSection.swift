@@ -9,6 +9,8 @@ struct AccountDataSection {
     let context: SyncContext
     /// Whether each event of a room says which, as where events of several rooms stand in one list.
     var namesRooms = false
+    /// Whether the push rules are told of, which nobody has to have set.
+    var tellsPushRules = true
 
     /// Appends the events that the client does not have and answers how many.
     ///
@@ -55,7 +57,7 @@ struct AccountDataSection {
         }
         // "When a user changes their push rules a `m.push_rules` event is sent to all clients in the `account_data` section
         // of their next `/sync`": it is made of the rules, which are no account data of their own.
-        if room.isNone, try isFull || context.pushRulesChanged {
+        if room.isNone, tellsPushRules, try isFull || context.pushRulesChanged {
             let rules = try context.snapshot.pushRules(of: context.user)
             let bytes = rules.content(for: context.asker.identity.userID.rawValue).canonicalBytes()
             bytes.withUnsafeBytes { content in append("m.push_rules") { content } }
