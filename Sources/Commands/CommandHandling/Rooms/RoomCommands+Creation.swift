@@ -15,6 +15,7 @@ extension RoomCommands {
         for user in request.invites where user.serverName != environment.serverName {
             throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
         }
+        for user in request.invites { try requireInvitable(user) }
         let alias = try request.aliasLocalpart.map { try newAlias(localpart: $0) }
         let profile = try memberProfile(of: caller.userID)
         let inviteeProfiles = try Dictionary(

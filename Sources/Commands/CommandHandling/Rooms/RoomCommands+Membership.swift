@@ -64,6 +64,7 @@ extension RoomCommands {
         guard user.serverName == environment.serverName else {
             throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
         }
+        try requireInvitable(user)
         var content = try memberProfile(of: user)
         content["membership"] = "invite"
         if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
@@ -71,6 +72,13 @@ extension RoomCommands {
         _ = try await changeMembership(content, of: user, in: room, caller: caller) { current in
             // An invitation to somebody who is in the room would put them out of it.
             if current == "join" { throw Rejection.forbidden("\(user) is already in the room.") }
+        }
+    }
+
+    /// "the user's homeserver MUST respond […] with an HTTP 403 status code, with the Matrix error code `M_INVITE_BLOCKED`"
+    func requireInvitable(_ user: UserID) throws {
+        if user.isOn(environment.serverName), try accounts.blocksInvites(user) {
+            throw Rejection(403, "M_INVITE_BLOCKED", "\(user) does not want to be invited.")
         }
     }
 
@@ -208,6 +216,7 @@ extension RoomCommands {
         guard Membership(rawValue: membership) != nil else {
             throw Rejection.badJSON("membership must be join, invite, leave, ban or knock.")
         }
+        if membership == "invite", let user = UserID(stateKey) { try requireInvitable(user) }
         guard membership == "join", stateKey == caller.userID.rawValue else { return content }
         var content = content
         for (name, value) in try memberProfile(of: caller.userID) where content[name] == nil { content[name] = value }

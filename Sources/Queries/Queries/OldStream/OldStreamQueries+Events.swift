@@ -146,8 +146,11 @@ extension OldStreamQueries {
             if window.hasMore, let last = window.lastScanned { end = min(end, last) }
             if let own = stretch.own {
                 let event = try snapshot.event(at: own)
-                // "Servers MUST NOT send […] room invites from ignored users to clients."
-                if event.membership == .invite, context.ignored.contains(event.sender) { continue }
+                if event.membership == .invite,
+                    try snapshot.hidesInvite(from: event.sender, to: context.user, ignoring: context.ignored)
+                {
+                    continue
+                }
                 let entry = TimelineWindow.Entry(position: own, event: event, membership: event.membership)
                 items.append(Item(room: stretch.room, entry: entry))
             }

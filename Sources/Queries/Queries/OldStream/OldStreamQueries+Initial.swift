@@ -59,7 +59,9 @@ extension OldStreamQueries {
         switch row.membership {
         case .none, .knock: return false
         case .leave, .ban: guard includesLeft else { return false }
-        case .invite: if context.ignored.contains(try snapshot.event(at: row.position).sender) { return false }
+        case .invite:
+            let sender = try snapshot.event(at: row.position).sender
+            if try snapshot.hidesInvite(from: sender, to: context.user, ignoring: context.ignored) { return false }
         case .join: break
         }
         writer.beginObject()

@@ -151,6 +151,7 @@ package final class PushQueries: Sendable {
             guard isInvitation || member.membership == .join && member.joinedAt < position else { return nil }
             let ignored = try SyncContext.ignored(snapshot, by: user)
             if ignored.contains(row.sender) { return nil }
+            if isInvitation, try snapshot.blocksInvites(user) { return nil }
             let judged = try JudgedEvent(snapshot, at: position, flags: row.flags)
             let owner = String(decoding: try snapshot.text(user), as: UTF8.self)
             let rules = try unread.rules.rules(snapshot, of: user, before: position).rules

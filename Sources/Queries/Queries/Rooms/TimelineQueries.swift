@@ -41,7 +41,8 @@ package struct TimelineQueries: Sendable {
                 limit: min(limit, filter.limit ?? .max, Self.largestPage)
             )
             var sight = RoomSight(snapshot, room: access.room, user: asker.identity.userNum, row: access.row)
-            let window = try TimelineWindow(snapshot, request, filter: filter, sight: &sight)
+            let ignored = try SyncContext.ignored(snapshot, by: asker.identity.userNum)
+            let window = try TimelineWindow(snapshot, request, filter: filter, ignoring: ignored, sight: &sight)
             var writer = JSONWriter(capacity: 1024 + window.entries.count * 640)
             writer.beginObject()
             writer.field("start", from ?? asker.token(start.rawValue))
@@ -153,15 +154,16 @@ package struct TimelineQueries: Sendable {
             let limit = max(0, min(limit, filter.limit ?? .max, Self.largestPage))
             var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
             let membership = try sight.judge(event, at: position).membership
+            let ignored = try SyncContext.ignored(snapshot, by: asker.identity.userNum)
             let before = try TimelineWindow(
                 snapshot,
                 TimelineWindow.Request(after: .none, upTo: position.before, backwards: true, limit: limit / 2),
-                filter: filter, sight: &sight)
+                filter: filter, ignoring: ignored, sight: &sight)
             let after = try TimelineWindow(
                 snapshot,
                 TimelineWindow.Request(
                     after: position, upTo: snapshot.newest, backwards: false, limit: limit - limit / 2),
-                filter: filter, sight: &sight)
+                filter: filter, ignoring: ignored, sight: &sight)
             let first = before.lastScanned ?? position
             let last = after.lastScanned ?? position
             var writer = JSONWriter(capacity: 4096 + limit * 640)

@@ -20,11 +20,15 @@ struct StrippedRoomSection {
         return context.isInitial || context.request.fullState || row.position > context.since
     }
 
-    /// - Returns: whether the room was appended; an invitation from an ignored user is not.
+    /// - Returns: whether the room was appended; an invitation that the user does not want is not.
     func append(room: RoomNum, row: MembershipRow, to writer: inout JSONWriter) throws -> Bool {
         let snapshot = context.snapshot
         let own = try snapshot.event(at: row.position)
-        if row.membership == .invite, context.ignored.contains(own.sender) { return false }
+        if row.membership == .invite,
+            try snapshot.hidesInvite(from: own.sender, to: context.user, ignoring: context.ignored)
+        {
+            return false
+        }
         writer.key(utf8: try snapshot.text(room))
         writer.beginObject()
         writer.key(row.membership == .invite ? "invite_state" : "knock_state")
