@@ -45,6 +45,27 @@ import Testing
         try house.remove()
     }
 
+    @Test func aRepetitionThatComesAsTheFirstEndsSendsNothing() async throws {
+        let house = try KeyHouse()
+        let alice = try await house.login("alice")
+        let bob = try await house.login("bob")
+        for round in 0..<40 {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                // Each begins a little later, so that some look before the first is recorded and send after it.
+                for delay in 0..<12 {
+                    group.addTask {
+                        for _ in 0..<delay { await Task.yield() }
+                        try await send(house, "\(round)", by: alice, transaction: "\(round)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+        #expect(try texts(house, bob).texts == (0..<40).map { "\($0)" })
+        try house.close()
+        try house.remove()
+    }
+
     @Test func aStarMeansAllDevices() async throws {
         let house = try KeyHouse()
         let alice = try await house.login("alice")

@@ -12,7 +12,10 @@ extension KeyCommands {
         _ request: ToDeviceRequest, type: String, transactionID: String, caller: Caller
     ) async throws {
         let deviceID = caller.deviceID ?? ""
-        if try toDevice.sent(by: caller.userID, deviceID: deviceID, transactionID: transactionID) != nil { return }
+        func isSent() throws -> Bool {
+            try toDevice.sent(by: caller.userID, deviceID: deviceID, transactionID: transactionID) != nil
+        }
+        if try isSent() { return }
         var messages: [ToDeviceSent.Message] = []
         for recipient in request.recipients where recipient.user.isOn(environment.serverName) {
             messages.append(contentsOf: try expanded(recipient))
@@ -26,7 +29,7 @@ extension KeyCommands {
         )
         let batch = LogBatch(records: [record(fact, .none, caller)], expected: [])
         try await outgoing.append(
-            batch, transaction: "\(caller.userID)/\(deviceID)/\(transactionID)", to: environment.log)
+            batch, transaction: "\(caller.userID)/\(deviceID)/\(transactionID)", to: environment.log, unless: isSent)
     }
 
     /// "The device ID may also be `*`, meaning all known devices for the user." Only one message goes to each device.

@@ -5,14 +5,21 @@ import Synchronization
 final class OutgoingMessages: Sendable {
     private let pending = Mutex<[String: PendingAppend]>([:])
 
-    /// Hands a batch to the log unless the same transaction is on its way.
-    func append(_ batch: LogBatch, transaction: String, to log: any EventLog) async throws {
-        let (append, isFirst) = pending.withLock { pending in
+    /// Hands a batch to the log unless the same transaction is on its way or there.
+    ///
+    /// - Parameter isSent: whether it is there; asked while nothing can begin or end, since between a look before and this
+    ///   one the first request may have come to its end.
+    func append(
+        _ batch: LogBatch, transaction: String, to log: any EventLog, unless isSent: () throws -> Bool
+    ) async throws {
+        let (append, isFirst) = try pending.withLock { pending -> (PendingAppend?, Bool) in
             if let earlier = pending[transaction] { return (earlier, false) }
+            if try isSent() { return (nil, false) }
             let append = PendingAppend(batch, to: log)
             pending[transaction] = append
             return (append, true)
         }
+        guard let append else { return }
         defer { if isFirst { pending.withLock { $0[transaction] = nil } } }
         _ = try await append.value()
     }
