@@ -67,7 +67,7 @@ import Testing
         var deviceKeys: JSONObject {
             [
                 "user_id": .string(user), "device_id": .string(device), "algorithms": [],
-                "keys": [deviceKey.keyID: .string(deviceKey.publicText)],
+                "keys": [deviceKey.keyID: .string(deviceKey.publicText)], "signatures": [:],
             ]
         }
     }

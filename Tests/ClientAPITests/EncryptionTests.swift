@@ -71,7 +71,10 @@ import Testing
         let server = try InProcessServer()
         let bob = try await server.register("bob")
         let own = try await device(server, bob)
-        let right: JSONObject = ["user_id": "@bob:example.org", "device_id": .string(own)]
+        let right: JSONObject = [
+            "user_id": "@bob:example.org", "device_id": .string(own), "algorithms": ["a"], "keys": ["a:b": "c"],
+            "signatures": [:],
+        ]
         func with(_ name: String, _ value: JSONValue?) -> JSONValue {
             var keys = right
             keys[name] = value
@@ -80,7 +83,9 @@ import Testing
         let bodies: [(JSONValue, String)] = [
             (with("user_id", "@eve:example.org"), "M_INVALID_PARAM"), (with("device_id", "OTHER"), "M_INVALID_PARAM"),
             (with("user_id", nil), "M_MISSING_PARAM"), (with("device_id", 7), "M_BAD_JSON"),
-            (with("algorithms", "x"), "M_BAD_JSON"), (with("keys", [1]), "M_BAD_JSON"),
+            (with("algorithms", nil), "M_BAD_JSON"), (with("keys", nil), "M_BAD_JSON"),
+            (with("signatures", nil), "M_BAD_JSON"), (with("algorithms", "x"), "M_BAD_JSON"),
+            (with("keys", [1]), "M_BAD_JSON"),
             (with("signatures", ["@bob:example.org": "x"]), "M_BAD_JSON"), (with("n", 1.5), "M_BAD_JSON"),
             (["device_keys": "x"], "M_BAD_JSON"), (["one_time_keys": [1]], "M_BAD_JSON"),
             (["one_time_keys": ["nocolon": "x"]], "M_INVALID_PARAM"), (["one_time_keys": ["a:b": 1]], "M_BAD_JSON"),

@@ -156,7 +156,7 @@ import Testing
                 "initial_device_display_name": "dehydrated",
                 "device_keys": [
                     "user_id": "@alice:example.org", "device_id": .string(id), "dehydrated": true,
-                    "keys": ["ed25519:\(id)": "k"],
+                    "algorithms": ["a"], "keys": ["ed25519:\(id)": "k"], "signatures": [:],
                 ],
                 "one_time_keys": ["signed_curve25519:\(id)": ["key": .string(id)]],
             ]

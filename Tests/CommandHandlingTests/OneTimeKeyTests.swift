@@ -162,6 +162,7 @@ import Testing
             var body = KeyHouse.upload(2, from: identity == "one" ? 0 : 10, fallback: identity)
             body["device_keys"] = [
                 "user_id": "@bob:test", "device_id": "DEVICE", "keys": ["ed25519:DEVICE": .string(identity)],
+                "algorithms": ["a"], "signatures": [:],
             ]
             return body
         }

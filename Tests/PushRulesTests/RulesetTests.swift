@@ -63,7 +63,11 @@ import Testing
         for bad in [
             ["actions": 5], ["actions": ["not_an_action"]], ["actions": [5]], ["actions": [["set_tweak": 5]]],
             ["actions": [], "conditions": 5], ["actions": [], "conditions": [[:]]],
-            ["actions": [], "conditions": [["kind": 5]]], ["actions": [["set_tweak": "x", "value": 1.5]]],
+            ["actions": [], "conditions": [["kind": 5]]], ["actions": [], "conditions": [["kind": "a", "key": 5]]],
+            ["actions": [], "conditions": [["kind": "a", "is": 2]]],
+            ["actions": [], "conditions": [["kind": "a", "pattern": []]]],
+            ["actions": [], "conditions": [["kind": "a", "value": [:]]]], ["actions": [], "pattern": 5],
+            ["actions": [["set_tweak": "x", "value": 1.5]]],
             ["actions": [["set_tweak": "x", "value": .string(String(repeating: "x", count: 20_000))]]],
         ] as [JSONObject] {
             guard case .invalid = put("x", bad, nil) else {

@@ -33,6 +33,7 @@ struct InteractiveAuthentication {
         let auth = request.removeValue(forKey: "auth") ?? .null
         if auth.isNull { throw challenge(accounts.sessions.begin(operation: operation, request: request)) }
         guard let auth = auth.objectValue else { throw Rejection.badJSON("auth must be an object.") }
+        _ = try Body(auth).optionalString("type")
         let session = try session(of: auth, request: request)
         let current = try await attempt(Body(auth), in: session)
         guard flows.contains(where: { $0.allSatisfy(current.completed.contains) }) else { throw challenge(current) }

@@ -25,10 +25,14 @@ extension PushRuleset {
             throw .invalid("A rule may have at most \(PushRuleLimits.largestRule) bytes.")
         }
         var rule = PushRule(ruleID: ruleID, actions: try Self.actions(body["actions"]))
-        if kind.hasConditions { rule.conditions = try Self.conditions(body["conditions"]) }
-        if kind == .content {
-            guard let value = body["pattern"], !value.isNull else { throw .missing("pattern") }
-            rule.pattern = try Self.pattern(value)
+        // "Only applicable to `underride` and `override` rules": of others they are read, and forgotten.
+        let conditions = try Self.conditions(body["conditions"])
+        if kind.hasConditions { rule.conditions = conditions }
+        if let value = body["pattern"], !value.isNull {
+            let pattern = try Self.pattern(value)
+            if kind == .content { rule.pattern = pattern }
+        } else if kind == .content {
+            throw .missing("pattern")
         }
         if self.rule(kind, ruleID) == nil, ownCount >= PushRuleLimits.mostRules { throw .tooMany }
         return PushRuleChange(kind, ruleID, .put(rule, before: before, after: after))
@@ -81,7 +85,16 @@ extension PushRuleset {
         }
         for condition in conditions {
             guard condition["kind"]?.stringValue != nil else { throw .invalid("A condition needs a kind.") }
-            if let pattern = condition["pattern"], pattern.stringValue != nil { _ = try Self.pattern(pattern) }
+            for name in ["key", "is", "pattern"]
+            where condition[name].map({ $0.stringValue == nil && !$0.isNull }) ?? false {
+                throw .invalid("\(name) of a condition must be a string.")
+            }
+            if let pattern = condition["pattern"], !pattern.isNull { _ = try Self.pattern(pattern) }
+            // "the value […] Must be one of string, integer, boolean, or null".
+            switch condition["value"] {
+            case .array, .object, .double: throw .invalid("value of a condition must be a string, a number or a flag.")
+            default: break
+            }
         }
         return try canonical(conditions, "conditions")
     }

@@ -44,6 +44,7 @@ package final class RoomCommands: Sendable {
             return try await redact(
                 room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller)
         }
+        try Self.checkTombstone(type, content, in: room)
         let draft = EventDraft(
             type: type,
             content: content,
@@ -72,9 +73,7 @@ package final class RoomCommands: Sendable {
         caller: Caller
     ) async throws -> EventID {
         if type == "m.room.canonical_alias" { try checkAliases(content, of: room) }
-        if type == "m.room.tombstone", content["replacement_room"]?.stringValue == room.rawValue {
-            throw Rejection.invalidParam("A room cannot be replaced by itself.")
-        }
+        try Self.checkTombstone(type, content, in: room)
         var content = content
         if type == "m.room.member" {
             content = try await membershipContent(from: content, stateKey: stateKey, room: room, caller: caller)
@@ -90,6 +89,14 @@ package final class RoomCommands: Sendable {
         let eventID = try await append(draft, to: room, transactionID: nil, caller: caller)
         if type == "m.room.guest_access" { try await dismissGuests(from: room, caller: caller) }
         return eventID
+    }
+
+    /// A room replaced by itself would send its clients round in circles.
+    static func checkTombstone(_ type: String, _ content: JSONObject, in room: RoomID) throws(Rejection) {
+        guard type == "m.room.tombstone", let replacement = content["replacement_room"]?.stringValue else { return }
+        if replacement.utf8.elementsEqual(room.rawValue.utf8) {
+            throw Rejection.invalidParam("A room cannot be replaced by itself.")
+        }
     }
 
     func append(

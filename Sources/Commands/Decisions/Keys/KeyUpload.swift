@@ -45,6 +45,10 @@ package struct KeyUpload: Sendable {
                 throw Rejection.invalidParam("device_keys.\(name) is not that of the access token.")
             }
         }
+        // "Required: The encryption algorithms […] Public identity keys. […] Signatures for the device key object."
+        for name in ["algorithms", "keys", "signatures"] where object[name]?.isNull ?? true {
+            throw Rejection.badJSON("device_keys.\(name) is missing.")
+        }
         if let algorithms = object["algorithms"],
             algorithms.arrayValue?.allSatisfy({ $0.stringValue != nil }) != true
         {

@@ -27,15 +27,46 @@ extension ClientAPI {
         table.read("/account/3pid", .user) { _ in .json(["threepids": .array([])]) }
         for medium in ["email", "msisdn"] {
             for path in ["/register", "/account/password", "/account/3pid"] {
-                table.read(.post, "\(path)/\(medium)/requestToken", .anyone) { _ in throw Self.noThirdParty }
+                let address = medium == "email" ? ["email"] : ["country", "phone_number"]
+                table.read(.post, "\(path)/\(medium)/requestToken", .anyone) { call in
+                    let body = try call.body()
+                    for name in ["client_secret"] + address { _ = try body.string(name) }
+                    for name in ["next_link", "id_server", "id_access_token"] { _ = try body.optionalString(name) }
+                    guard try body.optionalInteger("send_attempt") != nil else {
+                        throw Rejection.missingParam("send_attempt is missing.")
+                    }
+                    throw Self.noThirdParty
+                }
             }
         }
-        for path in ["/account/3pid", "/account/3pid/add", "/account/3pid/bind"] {
-            table.read(.post, path, .user) { _ in throw Self.noThirdParty }
+        table.read(.post, "/account/3pid", .user) { call in
+            guard let credentials = try call.body().optionalObject("three_pid_creds") else {
+                throw Rejection.missingParam("three_pid_creds is missing.")
+            }
+            for name in ["client_secret", "sid", "id_server", "id_access_token"] {
+                _ = try Body(credentials).string(name)
+            }
+            throw Self.noThirdParty
+        }
+        for (path, names) in [
+            ("/account/3pid/add", ["client_secret", "sid"]),
+            ("/account/3pid/bind", ["client_secret", "sid", "id_server", "id_access_token"]),
+        ] {
+            table.read(.post, path, .user) { call in
+                let body = try call.body()
+                for name in names { _ = try body.string(name) }
+                _ = try body.optionalObject("auth")
+                throw Self.noThirdParty
+            }
         }
         for path in ["/account/3pid/delete", "/account/3pid/unbind"] {
             table.read(.post, path, .user) { call in
-                _ = try call.body().string("address")
+                let body = try call.body()
+                _ = try body.string("address")
+                guard try ["email", "msisdn"].contains(body.string("medium")) else {
+                    throw Rejection.invalidParam("medium must be email or msisdn.")
+                }
+                _ = try body.optionalString("id_server")
                 return .json(["id_server_unbind_result": "no-support"])
             }
         }
@@ -67,6 +98,7 @@ extension ClientAPI {
     private func deactivate(_ call: Call) async throws -> HTTPResponse {
         let body = try call.optionalBody()
         _ = try body.flag("erase")
+        _ = try body.optionalString("id_server")
         let passed = try await interactiveOfOwner(call, "POST /account/deactivate").pass(body.object)
         let caller = try call.caller
         try await accounts.deactivate(

@@ -15,16 +15,19 @@ extension ClientAPI {
                 session: path.contains("{sessionId}") ? "sessionId" : nil
             )
             table.perform(.put, path, .user) { call in
+                if names.room != nil { _ = try call.room }
                 let rooms = try Self.rooms(
                     try call.body(), names.room.map { call[$0] }, names.session.map { call[$0] })
                 let version = try Self.version(call)
                 return Self.answer(try await keys.storeKeys(rooms, version: version, caller: call.caller))
             }
             table.read(path, .user) { call in
-                try backedUpKeys(call, names.room.map { call[$0] }, names.session.map { call[$0] })
+                if names.room != nil { _ = try call.room }
+                return try backedUpKeys(call, names.room.map { call[$0] }, names.session.map { call[$0] })
             }
             table.perform(.delete, path, .user) { call in
-                Self.answer(
+                if names.room != nil { _ = try call.room }
+                return Self.answer(
                     try await keys.removeKeys(
                         room: names.room.map { call[$0] }, session: names.session.map { call[$0] },
                         version: try Self.version(call), caller: call.caller))

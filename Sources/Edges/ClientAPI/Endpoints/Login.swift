@@ -57,6 +57,8 @@ extension ClientAPI {
     }
 
     private func passwordLogin(_ body: Body, _ call: Call) async throws -> UserID {
+        // Members of old, which say nothing beside an identifier, are read all the same.
+        for member in ["user", "medium", "address", "token"] { _ = try body.optionalString(member) }
         let name = try LoginIdentifier(body).user
         let password = try body.string("password")
         _ = try deviceRequest(body, call)

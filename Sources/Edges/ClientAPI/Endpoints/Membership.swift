@@ -68,7 +68,7 @@ extension ClientAPI {
     private func join(_ room: RoomID, _ call: Call) async throws -> HTTPResponse {
         let body = try call.optionalBody()
         _ = try body.optionalString("reason")
-        _ = try body.optionalObject("third_party_signed")
+        try Self.checkSigned(try body.optionalObject("third_party_signed"))
         let user = try call.userID
         if try roomQueries.membership(room, user)?.membership != .join {
             try gate.pass(.joinsLocal, user.rawValue)
@@ -81,6 +81,7 @@ extension ClientAPI {
     private func invite(_ call: Call) async throws -> HTTPResponse {
         let body = try call.body()
         if body.value("user_id") == nil, body.value("address") != nil {
+            for name in ["address", "medium", "id_server", "id_access_token"] { _ = try body.string(name) }
             throw Rejection(403, "M_THREEPID_DENIED", "This server invites nobody by e-mail or telephone.")
         }
         let user = try userID(body)
@@ -91,6 +92,19 @@ extension ClientAPI {
         try gate.pass(.invitesPerIssuer, try call.userID.rawValue)
         try await rooms.invite(room: room, user: user, extra: body.object, caller: call.caller)
         return .emptyObject
+    }
+
+    /// "A signature of an `m.third_party_invite` token to prove that this user owns a third-party identity".
+    private static func checkSigned(_ signed: JSONObject?) throws {
+        guard let signed else { return }
+        for name in ["mxid", "sender", "token"] { _ = try Body(signed).string(name) }
+        guard let signatures = try Body(signed).optionalObject("signatures") else {
+            throw Rejection.missingParam("third_party_signed.signatures is missing.")
+        }
+        let isRight = signatures.values.allSatisfy { keys in
+            keys.objectValue?.values.allSatisfy { $0.stringValue != nil } == true
+        }
+        guard isRight else { throw Rejection.badJSON("signatures must be an object of objects of strings.") }
     }
 
     /// The room that a path names by ID or by alias.

@@ -11,6 +11,8 @@ extension ClientAPI {
     func addOpenID(to table: inout EndpointTable) {
         table.read(.post, "/user/{userId}/openid/request_token", .user) { call in
             let user = try call.ownUser("You may not request tokens for other users.")
+            // "An empty object. Reserved for future expansion."
+            _ = try call.optionalBody()
             let token = openIDTokens.make(for: user)
             return .json([
                 "access_token": .string(token), "token_type": "Bearer",

@@ -15,6 +15,7 @@ extension ClientAPI {
         table.perform(.post, "/rooms/{roomId}/report", .user) { call in
             let room = try call.room
             guard try roomQueries.head(room) != nil else { throw Rejection.notFound("The room was not found.") }
+            _ = try call.body().string("reason")
             return try await file(call) { ReportFiled(reporter: $0, roomID: room.rawValue, reason: $1) }
         }
         table.perform(.post, "/rooms/{roomId}/report/{eventId}", .user) { call in
@@ -37,6 +38,7 @@ extension ClientAPI {
             guard try user.serverName != environment.serverName || accountQueries.account(user) != nil else {
                 throw Rejection.notFound("The user was not found.")
             }
+            _ = try call.body().string("reason")
             return try await file(call) { ReportFiled(reporter: $0, userID: user.rawValue, reason: $1) }
         }
     }
