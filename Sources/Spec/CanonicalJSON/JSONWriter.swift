@@ -12,6 +12,12 @@ package struct JSONWriter: Sendable {
         bytes.reserveCapacity(capacity)
     }
 
+    /// Makes room for `count` more bytes, so that a large document is not copied again and again as it grows. What is
+    /// reserved and not written costs address space only.
+    package mutating func reserve(_ count: Int) {
+        bytes.reserveCapacity(bytes.count + count)
+    }
+
     // MARK: Structure
 
     package mutating func beginObject() {
