@@ -9,6 +9,12 @@ package final class CompiledPushRules: Sendable {
 
     /// Enabled rules in the order in which they are checked.
     private let rules: [Rule]
+    /// For each rule that comes to the same for everybody the number under which an event keeps what it came to, otherwise
+    /// `ownRule`. Beside the rules, so that most users' rules are gone through without touching them.
+    private let numbers: [Int]
+
+    private static let ownRule = -1
+
     /// Whether these are the default rules, as far as it matters to whether there is a notification.
     package let isDefault: Bool
     /// Whether two users with these rules, neither of whom the event names, may fare differently.
@@ -16,13 +22,17 @@ package final class CompiledPushRules: Sendable {
 
     package init(_ ruleset: PushRuleset) {
         var rules: [Rule] = []
+        var numbers: [Int] = []
         for kind in PushRuleKind.allCases {
             for rule in ruleset.rules(kind) where rule.isEnabled {
                 rules.append(
                     Rule(conditions: Self.conditions(rule, kind), outcome: PushOutcome(actions: rule.actions)))
+                let number = rule.isDefault ? NumberedCondition.sharedRules[rule.ruleID] : nil
+                numbers.append(number ?? Self.ownRule)
             }
         }
         self.rules = rules
+        self.numbers = numbers
         isDefault = Self.decidesLikeDefault(ruleset)
         asksForName = rules.contains { $0.conditions.contains(where: \.condition.asksForName) }
     }
@@ -36,7 +46,7 @@ package final class CompiledPushRules: Sendable {
         switch kind {
         case .override, .underride: conditions = rule.conditions.map { PushCondition($0, isDefault: false) }
         case .content:
-            conditions = [rule.pattern.map { .matches(PropertyPath("content.body"), GlobPattern($0)) } ?? .never]
+            conditions = [rule.pattern.map { .matching(.body, GlobPattern($0)) } ?? .never]
         case .room: conditions = [.room(rule.ruleID)]
         case .sender: conditions = [.sender(rule.ruleID)]
         }
@@ -59,18 +69,33 @@ package final class CompiledPushRules: Sendable {
 
     /// What the first matching rule does; nil when none matches.
     ///
-    /// - Parameter owner: whose rules these are.
+    /// - Parameters:
+    ///   - owner: whose rules these are.
+    ///   - isNamed: false when the event is known not to name the owner (``PushEvent/mentionedUsers``, its state key).
     package func outcome(
-        for event: PushEvent, owner: @autoclosure () throws -> String, _ surroundings: some PushSurroundings
+        for event: PushEvent, owner: @autoclosure () throws -> String, isNamed: Bool = true,
+        _ surroundings: some PushSurroundings
     ) throws -> PushOutcome? {
-        for rule in rules {
-            var holds = true
-            for condition in rule.conditions where try !condition.holds(event, owner: owner, surroundings) {
-                holds = false
-                break
+        for (index, number) in numbers.enumerated() {
+            if number != Self.ownRule {
+                if try event.answer(number, else: { try holds(rules[index], event, owner, isNamed, surroundings) }) {
+                    return rules[index].outcome
+                }
+            } else if try holds(rules[index], event, owner, isNamed, surroundings) {
+                return rules[index].outcome
             }
-            if holds { return rule.outcome }
         }
         return nil
+    }
+
+    private func holds(
+        _ rule: Rule, _ event: PushEvent, _ owner: () throws -> String, _ isNamed: Bool,
+        _ surroundings: some PushSurroundings
+    ) throws -> Bool {
+        for condition in rule.conditions
+        where try !condition.holds(event, owner: owner, isNamed: isNamed, surroundings) {
+            return false
+        }
+        return true
     }
 }

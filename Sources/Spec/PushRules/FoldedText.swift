@@ -21,10 +21,15 @@ struct FoldedText: Sendable, Hashable {
         return !Self.isWord(scalars[index - 1]) || !Self.isWord(scalars[index])
     }
 
-    private static func isWord(_ scalar: UInt32) -> Bool {
+    static func isWord(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0x30...0x39, 0x41...0x5a, 0x5f, 0x61...0x7a: true
         default: false
         }
+    }
+
+    /// The words between the boundaries.
+    var words: Set<[UInt32]> {
+        Set(scalars.split { !Self.isWord($0) }.map(Array.init))
     }
 }

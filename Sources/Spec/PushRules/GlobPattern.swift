@@ -39,6 +39,14 @@ struct GlobPattern: Sendable, Hashable {
         return tail >= middle && Self.fits(last, scalars, at: tail)
     }
 
+    /// The pattern when it is one word and nothing else: then only that very word of a text fits.
+    var word: [UInt32]? {
+        guard segments.count == 1, let only = segments.first, !only.isEmpty, only.allSatisfy(FoldedText.isWord) else {
+            return nil
+        }
+        return only
+    }
+
     /// Whether a part of the text fits that begins and ends at a word boundary.
     ///
     /// "`pattern` must instead match any substring of the value of the property which starts and ends at a word boundary."

@@ -19,13 +19,21 @@ struct NumberedCondition: Sendable {
         return found
     }()
 
+    /// The numbers of whole rules of which no condition asks whose they are; they go on where those of conditions end.
+    static let sharedRules: [String: Int] = {
+        let count = ofDefaultRules.values.joined().count { $0.number != nil }
+        let shared = ofDefaultRules.filter { $0.value.allSatisfy { $0.number != nil } }.keys.sorted()
+        return Dictionary(uniqueKeysWithValues: shared.enumerated().map { ($1, count + $0) })
+    }()
+
     func holds(
-        _ event: PushEvent, owner: () throws -> String, _ surroundings: some PushSurroundings
+        _ event: PushEvent, owner: () throws -> String, isNamed: Bool, _ surroundings: some PushSurroundings
     ) throws -> Bool {
-        guard let number else { return try condition.holds(event, owner: owner, surroundings) }
-        if let known = event.knownAnswer(number) { return known }
-        let answer = try condition.holds(event, owner: owner, surroundings)
-        event.keepAnswer(answer, number)
-        return answer
+        guard let number else {
+            return try condition.holds(event, owner: owner, isNamed: isNamed, surroundings)
+        }
+        return try event.answer(number) {
+            try condition.holds(event, owner: owner, isNamed: isNamed, surroundings)
+        }
     }
 }

@@ -33,4 +33,6 @@ struct PropertyPath: Sendable, Hashable {
 
     /// "As a special case, if `key` is `content.body`".
     var isBody: Bool { text.utf8.elementsEqual("content.body".utf8) }
+
+    static let body = PropertyPath("content.body")
 }

@@ -3,6 +3,8 @@ import CanonicalJSON
 /// A condition of a rule, made ready to be asked of many events.
 enum PushCondition: Sendable, Hashable {
     case matches(PropertyPath, GlobPattern)
+    /// The body contains this word; a pattern that is no more than that is asked for so often that it has a case of its own.
+    case word([UInt32])
     /// The property is the ID of the rule's user.
     case namesOwner(PropertyPath)
     case isExactly(PropertyPath, JSONValue)
@@ -40,7 +42,7 @@ enum PushCondition: Sendable, Hashable {
             guard let path = path(), let value = condition["pattern"], let pattern = value.stringValue else {
                 return nil
             }
-            return namesOwner(value) ? .namesOwner(path) : .matches(path, GlobPattern(pattern))
+            return namesOwner(value) ? .namesOwner(path) : matching(path, GlobPattern(pattern))
         case "event_property_is":
             guard let path = path(), let value = condition["value"], isSimple(value) else { return nil }
             return .isExactly(path, value)
@@ -52,6 +54,11 @@ enum PushCondition: Sendable, Hashable {
         case "sender_notification_permission": return condition["key"]?.stringValue.map { .senderMayNotify($0) }
         default: return nil
         }
+    }
+
+    static func matching(_ path: PropertyPath, _ pattern: GlobPattern) -> PushCondition {
+        if path.isBody, let word = pattern.word { return .word(word) }
+        return .matches(path, pattern)
     }
 
     /// "only supports non-compound canonical JSON values".
@@ -78,22 +85,23 @@ enum PushCondition: Sendable, Hashable {
     // MARK: Asking
 
     func holds(
-        _ event: PushEvent, owner: () throws -> String, _ surroundings: some PushSurroundings
+        _ event: PushEvent, owner: () throws -> String, isNamed: Bool, _ surroundings: some PushSurroundings
     ) throws -> Bool {
         switch self {
         case .matches(let path, let pattern):
             guard let text = event.foldedText(at: path) else { return false }
             return path.isBody ? pattern.matchesWords(in: text) : pattern.matches(text)
+        case .word(let word): return event.bodyWords.contains(word)
         case .namesOwner(let path):
-            guard let text = event.foldedText(at: path) else { return false }
+            guard isNamed, let text = event.foldedText(at: path) else { return false }
             return text == FoldedText(try owner())
         case .isExactly(let path, let value): return event.value(at: path) == value
         case .contains(let path, let value): return event.value(at: path)?.arrayValue?.contains(value) ?? false
         case .containsOwner(let path):
-            guard let values = event.array(at: path), !values.isEmpty else { return false }
+            guard isNamed, let values = event.array(at: path), !values.isEmpty else { return false }
             return values.contains(.string(try owner()))
         case .containsDisplayName:
-            guard let body = event.foldedText(at: Self.body),
+            guard let body = event.foldedText(at: .body),
                 let name = try surroundings.displayName(of: try owner()), !name.isEmpty
             else { return false }
             return GlobPattern(literal: name).matchesWords(in: body)
@@ -112,8 +120,6 @@ enum PushCondition: Sendable, Hashable {
         case .never: return false
         }
     }
-
-    private static let body = PropertyPath("content.body")
 
     /// Whether the answer depends on whose rule it is in a way that `m.mentions` and `state_key` do not tell.
     var asksForName: Bool { self == .containsDisplayName }

@@ -8,7 +8,9 @@ package final class PushEvent {
     package let object: JSONObject
     private var folded: [String: FoldedText?] = [:]
     private var arrays: [String: [JSONValue]?] = [:]
-    /// What numbered conditions came to: 0 for not asked yet, 1 for no, 2 for yes.
+    /// Found once, so that a keyword costs each user one look instead of a search through the text.
+    private(set) lazy var bodyWords: Set<[UInt32]> = foldedText(at: .body)?.words ?? []
+    /// What numbered conditions and rules came to: 0 for not asked yet, 1 for no, 2 for yes.
     private var answers: [UInt8] = []
 
     /// - Parameter object: the event in the format of clients, with or without `room_id`.
@@ -47,14 +49,13 @@ package final class PushEvent {
         return array
     }
 
-    func knownAnswer(_ number: Int) -> Bool? {
-        guard number < answers.count, answers[number] > 0 else { return nil }
-        return answers[number] == 2
-    }
-
-    func keepAnswer(_ answer: Bool, _ number: Int) {
+    /// What a numbered condition or rule came to before, otherwise what `find` says, which is kept.
+    func answer(_ number: Int, else find: () throws -> Bool) rethrows -> Bool {
+        if number < answers.count, answers[number] > 0 { return answers[number] == 2 }
+        let answer = try find()
         while answers.count <= number { answers.append(0) }
         answers[number] = answer ? 2 : 1
+        return answer
     }
 
     /// The users whom `m.mentions` names, for whom default rules may come to something else than for everybody.

@@ -45,9 +45,11 @@ final class JudgedEvent: PushSurroundings {
         return try JSONObject.parse(closed, limits: .renderedEvent)
     }
 
-    func outcome(_ rules: CompiledPushRules, owner: @autoclosure () throws -> String) throws -> PushOutcome? {
+    func outcome(
+        _ rules: CompiledPushRules, owner: @autoclosure () throws -> String, isNamed: Bool = true
+    ) throws -> PushOutcome? {
         guard let event else { return nil }
-        return try rules.outcome(for: event, owner: try owner(), self)
+        return try rules.outcome(for: event, owner: try owner(), isNamed: isNamed, self)
     }
 
     // MARK: The room at the event

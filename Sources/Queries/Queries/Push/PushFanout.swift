@@ -62,13 +62,15 @@ struct PushFanout {
                 judged = event
                 named = try names(in: event)
             }
-            let isShared = !own.asksForName && !named.contains(user)
+            let isNamed = named.contains(user)
+            let isShared = !own.asksForName && !isNamed
             let key = ObjectIdentifier(own)
             if isShared, let known = outcomes[key] {
                 if known { notified.append(user) }
                 continue
             }
-            let outcome = try event.outcome(own, owner: String(decoding: snapshot.text(user), as: UTF8.self))
+            let outcome = try event.outcome(
+                own, owner: String(decoding: snapshot.text(user), as: UTF8.self), isNamed: isNamed)
             let notifies = outcome?.notifies ?? false
             if isShared { outcomes[key] = notifies }
             if notifies { notified.append(user) }

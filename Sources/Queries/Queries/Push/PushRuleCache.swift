@@ -18,8 +18,8 @@ final class PushRuleCache: Sendable {
     private struct Held {
         var byVersion: [Version: CompiledPushRules] = [:]
         var byContent: [JSONObject: CompiledPushRules] = [:]
-        /// The newest version of users' rules that was made by `checked`.
-        var newest: [UserNum: LogPosition] = [:]
+        /// The newest version of users' rules that was made by `checked`, and since when it stands.
+        var newest: [UserNum: (since: LogPosition, rules: CompiledPushRules)] = [:]
         var checked = LogPosition.none
     }
 
@@ -49,28 +49,30 @@ final class PushRuleCache: Sendable {
             if lastChange > held.checked { held.newest = [:] }
             held.checked = max(held.checked, snapshot.newest)
             return users.map { user in
-                guard let since = held.newest[user], since < position else { return nil }
-                return since.isNone ? .defaults : held.byVersion[Version(user: user, since: since)]
+                guard let newest = held.newest[user], newest.since < position else { return nil }
+                return newest.rules
             }
         }
         var found: [CompiledPushRules] = []
         found.reserveCapacity(users.count)
-        var fresh: [(UserNum, LogPosition)] = []
+        var fresh: [UserNum: (since: LogPosition, rules: CompiledPushRules)] = [:]
         for (index, user) in users.enumerated() {
             if let rules = known[index] {
                 found.append(rules)
                 continue
             }
+            let own = try rules(snapshot, of: user, before: position)
+            found.append(own.rules)
+            // What is older than the newest is not kept: whoever looks next has a later event.
             let newest = try snapshot.pushRulesVersion(snapshot.tables, of: user, before: .newest)
-            fresh.append((user, newest))
-            found.append(try rules(snapshot, of: user, before: position).rules)
+            if own.since == newest { fresh[user] = (newest, own.rules) }
         }
         if !fresh.isEmpty {
             held.withLock { held in
                 // Somebody may have looked at a later snapshot meanwhile.
                 guard held.checked == snapshot.newest else { return }
                 if held.newest.count + fresh.count > capacity * 4 { held.newest = [:] }
-                for (user, since) in fresh { held.newest[user] = since }
+                held.newest.merge(fresh) { _, new in new }
             }
         }
         return found
