@@ -27,6 +27,8 @@ package struct ClientAPI: Sendable {
     let userDirectoryQueries: UserDirectoryQueries
     let syncQueries: SyncQueries
     let oldStreamQueries: OldStreamQueries
+    let slidingSyncQueries: SlidingSyncQueries
+    let threadUpdateQueries: ThreadUpdateQueries
     let relationQueries: RelationQueries
     let spaceQueries: SpaceQueries
     let openIDTokens: OpenIDTokens
@@ -65,6 +67,8 @@ package struct ClientAPI: Sendable {
         syncQueries = SyncQueries(
             views: views, ephemeral: ephemeral, notifier: notifier, federation: FederationEvents(log: environment.log))
         oldStreamQueries = OldStreamQueries(views: views, ephemeral: ephemeral, notifier: notifier)
+        slidingSyncQueries = SlidingSyncQueries(beside: syncQueries)
+        threadUpdateQueries = ThreadUpdateQueries(views: views)
         push = PushCommands(environment: environment)
         pushRuleQueries = PushRuleQueries(views: views)
         pusherQueries = PusherQueries(views: views)
@@ -105,6 +109,7 @@ package struct ClientAPI: Sendable {
         addNotifications(to: &table)
         addSync(to: &table)
         addOldStream(to: &table)
+        addSlidingSync(to: &table)
         addRelations(to: &table)
         addPresence(to: &table)
         addSpaces(to: &table)

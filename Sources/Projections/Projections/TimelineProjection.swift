@@ -6,7 +6,7 @@ package import ReadModel
 /// Keeps each room's events in stream order, and its head: extremities, depth and counts.
 package struct TimelineProjection: Projection {
     package let name = "timeline"
-    package let version: UInt32 = 2
+    package let version: UInt32 = 3
     package let tables: [ViewTable] = [.timelineOrder, .roomsHeads]
 
     package init() {}
@@ -34,9 +34,11 @@ package struct TimelineProjection: Projection {
         batch.putTimeline(room, record.position, pdu.flags, sender)
         let counts = try StateChanges.memberCounts(pdu, at: record.position, room, transaction, batch)
         let changesState = StateChanges.changesState(pdu)
+        let isBump = RoomBump.isBump(pdu.type)
         let isCreate = pdu.stateKey == "" && pdu.type.hasSameBytes(as: "m.room.create")
         try batch.updateHead(of: room, creating: true, transaction) { head in
             head.lastTimelinePosition = record.position
+            if isBump { head.bumpPosition = record.position }
             head.eventCount &+= 1
             head.maxDepth = max(head.maxDepth, pdu.depth)
             // A redaction may change what an entry says: answers rendered from the state must not outlive it.
@@ -44,6 +46,7 @@ package struct TimelineProjection: Projection {
             if isCreate, head.createPosition == LogPosition.none {
                 head.createPosition = record.position
                 head.roomVersion = pdu.roomVersion
+                head.roomType = RoomBump.roomType(ofCreate: pdu)
             }
             if head.roomVersion.isEmpty { head.roomVersion = pdu.roomVersion }
             if record.stream.kind == .room { head.streamVersion = record.streamVersion }

@@ -11,9 +11,13 @@ extension ClientAPI {
         "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16",
     ]
 
+    /// What clients may use before, or besides, the specification.
+    private static let unstableFeatures: JSONObject = ["org.matrix.simplified_msc3575": true]
+
     func addDiscovery(to table: inout EndpointTable) {
         let versions: JSONObject = [
-            "versions": .array(Self.specificationVersions.map(JSONValue.string)), "unstable_features": .object([:]),
+            "versions": .array(Self.specificationVersions.map(JSONValue.string)),
+            "unstable_features": .object(Self.unstableFeatures),
         ]
         table.constant("/_matrix/client/versions", .json(.object(versions)))
         addWellKnown(to: &table)

@@ -8,6 +8,10 @@ package struct RoomHead: Hashable, Sendable {
     /// The newest record that changed the room's current state, or may have changed what it says.
     package var lastStatePosition = LogPosition(rawValue: 0)
     package var createPosition = LogPosition(rawValue: 0)
+    /// The newest event of a type that a person would call news; see `bump_stamp` of sliding sync.
+    package var bumpPosition = LogPosition(rawValue: 0)
+    /// The `type` that the create event says, as `m.space`; nil when it says none.
+    package var roomType: String?
     package var eventCount: UInt64 = 0
     package var maxDepth: Int64 = 0
     package var joinedCount: UInt64 = 0
@@ -21,9 +25,12 @@ package struct RoomHead: Hashable, Sendable {
 
     package init(reading value: UnsafeRawBufferPointer) throws(ByteFault) {
         var input = ByteReader(value)
-        lastTimelinePosition = LogPosition(rawValue: try input.readVarint())
-        lastStatePosition = LogPosition(rawValue: try input.readVarint())
-        createPosition = LogPosition(rawValue: try input.readVarint())
+        let activity = try RoomActivity(reading: &input)
+        lastTimelinePosition = activity.lastTimelinePosition
+        lastStatePosition = activity.lastStatePosition
+        createPosition = activity.createPosition
+        bumpPosition = activity.bumpPosition
+        roomType = try activity.roomType.map { slice throws(ByteFault) in try ByteReader.string(slice) }
         eventCount = try input.readVarint()
         maxDepth = Int64(truncatingIfNeeded: try input.readVarint())
         joinedCount = try input.readVarint()
@@ -41,6 +48,9 @@ package struct RoomHead: Hashable, Sendable {
         out.writeVarint(lastTimelinePosition.rawValue)
         out.writeVarint(lastStatePosition.rawValue)
         out.writeVarint(createPosition.rawValue)
+        out.writeVarint(bumpPosition.rawValue)
+        out.write(UInt8(roomType == nil ? 0 : 1))
+        if let roomType { out.writeFramed(roomType) }
         out.writeVarint(eventCount)
         out.writeVarint(UInt64(bitPattern: maxDepth))
         out.writeVarint(joinedCount)
@@ -50,5 +60,28 @@ package struct RoomHead: Hashable, Sendable {
         out.writeVarint(UInt64(forwardExtremities.count))
         for eventID in forwardExtremities { out.writeFramed(eventID) }
         return out
+    }
+}
+
+/// The beginning of a room's head: when what happened last. Whoever looks at all rooms of a user reads no more of each.
+package struct RoomActivity {
+    package let lastTimelinePosition: LogPosition
+    package let lastStatePosition: LogPosition
+    package let createPosition: LogPosition
+    package let bumpPosition: LogPosition
+    /// UTF-8 in the store; lives as long as the read.
+    package let roomType: UnsafeRawBufferPointer?
+
+    package init(reading value: UnsafeRawBufferPointer) throws(ByteFault) {
+        var input = ByteReader(value)
+        try self.init(reading: &input)
+    }
+
+    init(reading input: inout ByteReader) throws(ByteFault) {
+        lastTimelinePosition = LogPosition(rawValue: try input.readVarint())
+        lastStatePosition = LogPosition(rawValue: try input.readVarint())
+        createPosition = LogPosition(rawValue: try input.readVarint())
+        bumpPosition = LogPosition(rawValue: try input.readVarint())
+        roomType = try input.readUInt8() == 0 ? nil : try input.readFramedSlice()
     }
 }

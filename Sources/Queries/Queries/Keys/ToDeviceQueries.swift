@@ -68,14 +68,16 @@ extension Snapshot {
     }
 
     /// "in order of arrival"
-    func toDevicePage(_ user: UserNum, _ deviceID: String, after position: LogPosition) throws -> ToDevicePage {
+    func toDevicePage(
+        _ user: UserNum, _ deviceID: String, after position: LogPosition, limit: Int = ToDeviceQueries.pageSize
+    ) throws -> ToDevicePage {
         var page = ToDevicePage()
         var last: LogPosition?
         try forEach(
             tables.toDeviceMessages, from: ViewKeys.toDevice(user, deviceID, position.next),
             prefix: ViewKeys.stock(user, deviceID)
         ) { key, value in
-            if page.events.count == ToDeviceQueries.pageSize {
+            if page.events.count == limit {
                 page.next = last
                 return false
             }

@@ -29,7 +29,7 @@ struct EncryptionSections {
         for event in page.events { writer.raw(event) }
         writer.splice("]}")
         news += try appendLists(to: &writer)
-        try appendStock(to: &writer)
+        try context.snapshot.appendKeyStock(of: context.user, context.asker.identity.deviceID, to: &writer)
         return news
     }
 
@@ -49,18 +49,24 @@ struct EncryptionSections {
         writer.splice("}")
         return changes.changed.count + changes.left.count
     }
+}
 
-    private func appendStock(to writer: inout JSONWriter) throws {
-        let stock = try context.asker.identity.deviceID.flatMap { try context.snapshot.keyStock(context.user, $0) }
-        writer.splice(",\"device_one_time_keys_count\":{")
+extension Snapshot {
+    /// Appends how many keys a device has left to give, as two members of an object.
+    func appendKeyStock(of user: UserNum, _ deviceID: String?, to writer: inout JSONWriter) throws {
+        let stock = try deviceID.flatMap { try keyStock(user, $0) }
+        writer.key("device_one_time_keys_count")
+        writer.beginObject()
         // Some clients take an algorithm that is missing for one whose count has not changed.
         if stock?.count(of: "signed_curve25519") ?? 0 == 0 { writer.field("signed_curve25519", 0) }
         for count in stock?.counts ?? [] where count.number > 0 {
             writer.field(count.algorithm, Int64(count.number))
         }
-        writer.splice("},\"device_unused_fallback_key_types\":[")
+        writer.endObject()
+        writer.key("device_unused_fallback_key_types")
+        writer.beginArray()
         for fallback in stock?.fallbacks ?? [] where !fallback.isUsed { writer.string(fallback.algorithm) }
-        writer.splice("]")
+        writer.endArray()
     }
 }
 

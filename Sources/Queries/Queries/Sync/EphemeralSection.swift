@@ -44,103 +44,20 @@ struct EphemeralSection {
 
     // MARK: Receipts
 
-    private struct Receipt {
-        let suffix: ReceiptSuffix
-        let row: ReceiptRow
-    }
-
     /// "receipts SHOULD be batched into one event per room and thread before delivering them to clients."
     func appendReceipts(_ room: RoomNum, isFull: Bool, to writer: inout JSONWriter) throws -> Int {
-        let receipts = isFull ? try allReceipts(room) : try newReceipts(room)
+        let found = ReceiptEvents(snapshot: context.snapshot, user: context.user)
+        let receipts =
+            isFull
+            ? try found.all(of: room) : try found.changes(in: room, after: context.since, upTo: context.upTo)
         var count = 0
         var rest = receipts[...]
         while let first = rest.first {
             let batch = rest.prefix { $0.suffix.threadHash == first.suffix.threadHash }
             rest = rest.dropFirst(batch.count)
-            try append(Array(batch), of: room, to: &writer)
+            try found.append(Array(batch), naming: namesRooms ? room : nil, to: &writer)
             count += 1
         }
         return count
-    }
-
-    private func allReceipts(_ room: RoomNum) throws -> [Receipt] {
-        var receipts: [Receipt] = []
-        let snapshot = context.snapshot
-        try snapshot.forEach(snapshot.tables.receiptsRows, prefix: ViewKeys.room(room)) { key, value in
-            try keep(try ReceiptSuffix(key: key), value, in: &receipts)
-            return true
-        }
-        return Self.sorted(receipts)
-    }
-
-    private func newReceipts(_ room: RoomNum) throws -> [Receipt] {
-        guard context.since < context.upTo else { return [] }
-        var receipts: [Receipt] = []
-        let snapshot = context.snapshot
-        let from = ViewKeys.receiptChange(room, context.since.next)
-        let to = ViewKeys.receiptChange(room, context.upTo.next)
-        try snapshot.forEach(snapshot.tables.receiptsChanges, from: from, to: to) { _, value in
-            let suffix = try ReceiptSuffix(reading: value)
-            if let row = try snapshot.get(snapshot.tables.receiptsRows, ViewKeys.receipt(room, suffix)) {
-                try keep(suffix, row, in: &receipts)
-            }
-            return true
-        }
-        return Self.sorted(receipts)
-    }
-
-    private func keep(_ suffix: ReceiptSuffix, _ value: UnsafeRawBufferPointer, in receipts: inout [Receipt]) throws {
-        // "Servers MUST NOT send the `m.read.private` receipt to any other user than the one which originally sent it."
-        if suffix.kind == .readPrivate, suffix.user != context.user { return }
-        receipts.append(Receipt(suffix: suffix, row: try ReceiptRow(reading: value)))
-    }
-
-    /// By thread, then event, then type, so that each becomes one object.
-    private static func sorted(_ receipts: [Receipt]) -> [Receipt] {
-        if receipts.count < 2 { return receipts }
-        return receipts.sorted { left, right in
-            if left.suffix.threadHash != right.suffix.threadHash {
-                return left.suffix.threadHash < right.suffix.threadHash
-            }
-            if !left.row.eventID.utf8.elementsEqual(right.row.eventID.utf8) {
-                return left.row.eventID.utf8.lexicographicallyPrecedes(right.row.eventID.utf8)
-            }
-            if left.suffix.kind != right.suffix.kind { return left.suffix.kind.rawValue < right.suffix.kind.rawValue }
-            return left.suffix.user < right.suffix.user
-        }
-    }
-
-    private func append(_ receipts: [Receipt], of room: RoomNum, to writer: inout JSONWriter) throws {
-        writer.beginObject()
-        writer.field("type", "m.receipt")
-        if namesRooms {
-            writer.key("room_id")
-            writer.string(utf8: try context.snapshot.text(room))
-        }
-        writer.key("content")
-        writer.beginObject()
-        var last: Receipt?
-        for receipt in receipts {
-            let isSameEvent = last.map { $0.row.eventID.utf8.elementsEqual(receipt.row.eventID.utf8) } ?? false
-            let isSameType = isSameEvent && last?.suffix.kind == receipt.suffix.kind
-            if last != nil, !isSameType { writer.endObject() }
-            if last != nil, !isSameEvent { writer.endObject() }
-            if !isSameEvent {
-                writer.key(receipt.row.eventID)
-                writer.beginObject()
-            }
-            if !isSameType {
-                writer.key(receipt.suffix.kind.text)
-                writer.beginObject()
-            }
-            writer.key(utf8: try context.snapshot.text(receipt.suffix.user))
-            writer.beginObject()
-            writer.field("ts", receipt.row.timestampMs)
-            writer.field("thread_id", ifPresent: receipt.row.threadID)
-            writer.endObject()
-            last = receipt
-        }
-        if last != nil { writer.splice("}}") }
-        writer.splice("}}")
     }
 }

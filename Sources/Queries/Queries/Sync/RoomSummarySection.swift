@@ -6,12 +6,10 @@ import ReadModel
 /// "Information about the room which clients may need to correctly render it to users."
 struct RoomSummarySection {
     let context: SyncContext
-    /// Above so many members the heroes are those whom the server met first, not those who came first.
-    private static let largestSortedRoom: UInt64 = 512
 
     /// Appends the summary and answers who the heroes are.
     func append(room: RoomNum, head: RoomHead, to writer: inout JSONWriter) throws -> [UserNum] {
-        let heroes = try isNamed(room) ? nil : heroes(of: room, head)
+        let heroes = try isNamed(room) ? nil : context.snapshot.heroes(of: room, head, without: context.user)
         writer.key("summary")
         writer.beginObject()
         if let heroes {
@@ -36,16 +34,19 @@ struct RoomSummarySection {
         }
         return false
     }
+}
 
+extension Snapshot {
     /// "This should be the first 5 members of the room, ordered by stream ordering, which are joined or invited. The list
     /// must never include the client's own user ID. When no joined or invited members are available, this should consist of
     /// the banned and left users."
-    private func heroes(of room: RoomNum, _ head: RoomHead) throws -> [UserNum] {
+    func heroes(of room: RoomNum, _ head: RoomHead, without own: UserNum) throws -> [UserNum] {
         var present: [(LogPosition, UserNum)] = []
         var gone: [(LogPosition, UserNum)] = []
-        let isLarge = head.joinedCount + head.invitedCount > Self.largestSortedRoom
-        try context.snapshot.forEachMember(of: room) { user, row in
-            if user == context.user { return true }
+        // Above so many members the heroes are those whom the server met first, not those who came first.
+        let isLarge = head.joinedCount + head.invitedCount > 512
+        try forEachMember(of: room) { user, row in
+            if user == own { return true }
             switch row.membership {
             case .join, .invite: present.append((row.position, user))
             case .leave, .ban: if present.isEmpty { gone.append((row.position, user)) }

@@ -8,12 +8,6 @@ import ReadModel
 struct StrippedRoomSection {
     let context: SyncContext
 
-    /// "Stripped state should contain some or all of the following state events"; the create event "is now required".
-    private static let types = [
-        "m.room.create", "m.room.name", "m.room.avatar", "m.room.topic", "m.room.join_rules",
-        "m.room.canonical_alias", "m.room.encryption",
-    ]
-
     /// Whether the room belongs into the answer.
     func concerns(_ row: MembershipRow) -> Bool {
         guard row.membership == .invite || row.membership == .knock, !row.isForgotten else { return false }
@@ -33,17 +27,35 @@ struct StrippedRoomSection {
         writer.beginObject()
         writer.key(row.membership == .invite ? "invite_state" : "knock_state")
         writer.splice("{\"events\":[")
-        for type in Self.types {
-            guard let holder = try snapshot.holder(room, type, asOf: row.position) else { continue }
-            context.renderer.appendStripped(try snapshot.event(at: holder), to: &writer)
-        }
-        if own.sender != context.user {
-            let senders = try snapshot.members([own.sender], of: room, asOf: row.position)
-            for holder in senders { context.renderer.appendStripped(try snapshot.event(at: holder), to: &writer) }
-        }
-        context.renderer.appendStripped(own, to: &writer)
+        try StrippedState(snapshot: snapshot, renderer: context.renderer).append(room: room, row: row, to: &writer)
         writer.splice("]}")
         writer.endObject()
         return true
+    }
+}
+
+/// The state of a room that one who is not in it may see.
+struct StrippedState {
+    let snapshot: Snapshot
+    let renderer: EventRenderer
+
+    /// "Stripped state should contain some or all of the following state events"; the create event "is now required".
+    private static let types = [
+        "m.room.create", "m.room.name", "m.room.avatar", "m.room.topic", "m.room.join_rules",
+        "m.room.canonical_alias", "m.room.encryption",
+    ]
+
+    /// Appends the events as they were at the invitation or knock, the user's own member event last.
+    func append(room: RoomNum, row: MembershipRow, to writer: inout JSONWriter) throws {
+        let own = try snapshot.event(at: row.position)
+        for type in Self.types {
+            guard let holder = try snapshot.holder(room, type, asOf: row.position) else { continue }
+            renderer.appendStripped(try snapshot.event(at: holder), to: &writer)
+        }
+        if own.sender != renderer.user {
+            let senders = try snapshot.members([own.sender], of: room, asOf: row.position)
+            for holder in senders { renderer.appendStripped(try snapshot.event(at: holder), to: &writer) }
+        }
+        renderer.appendStripped(own, to: &writer)
     }
 }

@@ -10,10 +10,11 @@ package import ReadModel
 /// more, as after a start, it compares them in the views.
 package final class SyncQueries: Sendable {
     package let views: Views
-    private let typing: EphemeralState
-    private let notifier: ChangeNotifier
+    let typing: EphemeralState
+    let notifier: ChangeNotifier
     private let sentMembers = SentMembers()
-    private let unread = UnreadCounter()
+    /// Sliding syncs count with it too.
+    let unread = UnreadCounter()
     private let federation: FederationEvents?
 
     /// - Parameter federation: where filters with the `event_format` `federation` find it; without, they get that of clients.

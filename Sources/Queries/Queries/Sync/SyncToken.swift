@@ -18,8 +18,10 @@ package struct SyncToken: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `s<epoch>_<position>_<ephemeral>_<to device>`; the last parts may be absent.
     package init(parsing text: String) throws(QueryRefusal) {
-        guard text.utf8.count <= 64, text.utf8.first == UInt8(ascii: "s") else { throw Self.malformed }
-        let parts = text.utf8.dropFirst().split(separator: UInt8(ascii: "_"), omittingEmptySubsequences: false)
+        guard text.utf8.count <= 128, text.utf8.first == UInt8(ascii: "s") else { throw Self.malformed }
+        // "A `pos` token can be used in `/messages` and `/relations` APIs": it is a token with the connection behind it.
+        let token = text.utf8.prefix { $0 != UInt8(ascii: "~") }
+        let parts = token.dropFirst().split(separator: UInt8(ascii: "_"), omittingEmptySubsequences: false)
         guard (2...4).contains(parts.count) else { throw Self.malformed }
         var numbers: [UInt64] = []
         for part in parts {
