@@ -209,6 +209,7 @@ extension ClientRateLimits {
         limits.invitesPerUser = unlimited
         limits.invitesPerIssuer = unlimited
         limits.roomCreation = unlimited
+        limits.delayedEventManagement = unlimited
         return limits
     }
 }

@@ -37,6 +37,8 @@ package struct ClientAPI: Sendable {
     let pusherQueries: PusherQueries
     let notificationQueries: NotificationQueries
     let keys: KeyCommands
+    /// What the reactor that sends delayed events works with too.
+    package let delayedEvents: DelayedEventCommands
 
     package init(
         environment: CommandEnvironment,
@@ -77,6 +79,8 @@ package struct ClientAPI: Sendable {
         spaceQueries = SpaceQueries(views: views)
         openIDTokens = OpenIDTokens(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
         keys = KeyCommands(environment: environment)
+        delayedEvents = DelayedEventCommands(
+            environment: environment, rooms: rooms, settings: settings.delayedEvents)
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
         gate = RateGate(limits: settings.limits)
         nonces = RegistrationNonces(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
@@ -95,6 +99,7 @@ package struct ClientAPI: Sendable {
         addRoomCreation(to: &table)
         addMembership(to: &table)
         addSending(to: &table)
+        addDelayedEvents(to: &table)
         addRoomState(to: &table)
         addTimeline(to: &table)
         addDirectory(to: &table)

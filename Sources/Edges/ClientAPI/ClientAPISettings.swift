@@ -1,4 +1,5 @@
 package import CanonicalJSON
+package import CommandHandling
 package import Queries
 
 /// What the configuration says about the client-server API. The names are Synapse's, where it has the setting.
@@ -29,6 +30,8 @@ package struct ClientAPISettings: Sendable {
     package var publicRoomsWithoutLogin = false
     /// `push.allow_http`: whether push gateways may be named by URLs without TLS.
     package var plainPushGatewaysAllowed = false
+    /// What may be sent later.
+    package var delayedEvents = DelayedEventSettings()
     /// The `turn_*` settings.
     package var turn = TURNSettings()
     /// The settings below `user_directory`.

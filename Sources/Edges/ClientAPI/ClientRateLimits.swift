@@ -30,6 +30,8 @@ package struct ClientRateLimits: Sendable {
     package var roomCreation = RateLimiter.Limit(perSecond: 0.016, burst: 10)
     /// `rc_media_create`, for each user.
     package var mediaCreate = RateLimiter.Limit(perSecond: 10, burst: 50)
+    /// `rc_delayed_event_mgmt`, for each user.
+    package var delayedEventManagement = RateLimiter.Limit(perSecond: 1, burst: 5)
 
     package init() {}
 }
@@ -39,7 +41,7 @@ struct RateGate: Sendable {
     enum Action: String, Sendable {
         case message, registration, registrationTokenValidity, loginAddress, loginAccount, loginFailedAttempts
         case joinsLocal, joinsPerRoom, invitesPerRoom, invitesPerUser, invitesPerIssuer, roomCreation
-        case mediaCreate
+        case mediaCreate, delayedEventManagement
     }
 
     let limits: ClientRateLimits
@@ -74,6 +76,7 @@ struct RateGate: Sendable {
         case .invitesPerIssuer: limits.invitesPerIssuer
         case .roomCreation: limits.roomCreation
         case .mediaCreate: limits.mediaCreate
+        case .delayedEventManagement: limits.delayedEventManagement
         }
     }
 }

@@ -76,6 +76,9 @@ extension RecordKind {
     package static let mediaRemoved = RecordKind(rawValue: 254)
     package static let mediaAccessed = RecordKind(rawValue: 255)
     package static let guestUpgraded = RecordKind(rawValue: 320)
+    package static let delayedEventScheduled = RecordKind(rawValue: 321)
+    package static let delayedEventRestarted = RecordKind(rawValue: 322)
+    package static let delayedEventFinalised = RecordKind(rawValue: 323)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -90,7 +93,8 @@ package let recordKindNames: [RecordKind: String] = [
     .devicesSeen: "DevicesSeen",
     .pushRuleChanged: "PushRuleChanged", .pusherSet: "PusherSet", .pusherRemoved: "PusherRemoved",
     .reportFiled: "ReportFiled",
-    .guestUpgraded: "GuestUpgraded",
+    .guestUpgraded: "GuestUpgraded", .delayedEventScheduled: "DelayedEventScheduled",
+    .delayedEventRestarted: "DelayedEventRestarted", .delayedEventFinalised: "DelayedEventFinalised",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
 ].merging(KeyFact.kindNames) { name, _ in name }

@@ -25,4 +25,5 @@ package struct RateSettings: Sendable, Hashable {
     package var invitesPerIssuer = RateSetting(0.3, 10)
     package var roomCreation = RateSetting(0.016, 10)
     package var mediaCreate = RateSetting(10, 50)
+    package var delayedEventManagement = RateSetting(1, 5)
 }

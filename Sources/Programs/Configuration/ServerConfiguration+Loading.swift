@@ -19,7 +19,7 @@ extension ServerConfiguration {
         "use_insecure_ssl_client_just_for_testing_do_not_use",
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
         "turn_user_lifetime", "turn_allow_guests", "user_directory",
-    ]).union(MediaConfiguration.names)
+    ]).union(MediaConfiguration.names).union(DelayedEventConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
     package static var settingNames: [String] { known.sorted() }
@@ -87,6 +87,7 @@ extension ServerConfiguration {
         configuration.readCalls(root, &reader)
         configuration.readSearch(root, &reader)
         configuration.readRates(root, &reader)
+        configuration.readDelayedEvents(root, &reader)
         configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)
         configuration.media.read(root, &reader)

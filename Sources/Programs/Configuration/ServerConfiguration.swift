@@ -36,6 +36,7 @@ package struct ServerConfiguration: Sendable {
     /// `presence.enabled`.
     package var presenceEnabled = true
     package var userDirectory = UserDirectoryConfiguration()
+    package var delayedEvents = DelayedEventConfiguration()
     package var turnURIs: [String] = []
     package var turnSharedSecret: String?
     package var turnUsername: String?

@@ -66,7 +66,8 @@ package final class Homeserver: Sendable {
         )
         revocations.authenticator = clientAPI.authenticator
         try reactors.prepare(
-            configuration, storage: storage, environment: environment, metrics: metrics, log: log)
+            configuration, storage: storage, environment: environment, delayedEvents: clientAPI.delayedEvents,
+            metrics: metrics, log: log)
         let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(

@@ -11,12 +11,15 @@ import Synchronization
 final class RunningReactors: Sendable {
     private let push = Mutex<PushReactor?>(nil)
     private let gateway = Mutex<GatewayClient?>(nil)
+    private let delayedEvents = Mutex<DelayedEventReactor?>(nil)
 
     /// Makes the reactors that the configuration wants.
     func prepare(
         _ configuration: ServerConfiguration, storage: Storage, environment: CommandEnvironment,
-        metrics: MetricsRegistry, log: StructuredLog
+        delayedEvents: DelayedEventCommands, metrics: MetricsRegistry, log: StructuredLog
     ) throws {
+        // Also where no more can be scheduled: what was promised is sent.
+        self.delayedEvents.withLock { $0 = DelayedEventReactor(commands: delayedEvents, log: log) }
         guard configuration.pushEnabled else { return }
         var client = GatewayClient.Settings()
         client.policy = configuration.outboundPolicy
@@ -46,7 +49,10 @@ final class RunningReactors: Sendable {
 
     /// Works until its task is cancelled.
     func run() async {
-        await push.withLock { $0 }?.run()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in await push.withLock { $0 }?.run() }
+            group.addTask { [self] in await delayedEvents.withLock { $0 }?.run() }
+        }
         // A reactor that could not begin must not end the server.
         while !Task.isCancelled {
             do { try await Task.sleep(for: .seconds(3600)) } catch { break }

@@ -101,6 +101,8 @@ extension ClientAPISettings {
         userDirectory.prefersLocalUsers = configuration.userDirectory.prefersLocalUsers
         userDirectory.showsLockedUsers = configuration.userDirectory.showsLockedUsers
         userDirectory.excludesRemoteUsers = configuration.userDirectory.excludesRemoteUsers
+        delayedEvents.longestDelayMs = configuration.delayedEvents.longestDelayMs
+        delayedEvents.mostPerUser = configuration.delayedEvents.mostPerUser
         turn.uris = configuration.turnURIs
         turn.sharedSecret = configuration.turnSharedSecret
         turn.username = configuration.turnUsername
@@ -130,5 +132,6 @@ extension ClientRateLimits {
         invitesPerIssuer = limit(rates.invitesPerIssuer)
         roomCreation = limit(rates.roomCreation)
         mediaCreate = limit(rates.mediaCreate)
+        delayedEventManagement = limit(rates.delayedEventManagement)
     }
 }

@@ -41,6 +41,7 @@ package final class DecodedRecord: Sendable {
         case pusherSet(PusherSet)
         case pusherRemoved(PusherRemoved)
         case guestUpgraded(GuestUpgraded)
+        case delayedEvent(DelayedEventFact)
         case media(MediaFact)
         case keys(KeyFact)
         /// The log was restored into the past: what was handed out since may have been handed out for ever.
@@ -99,6 +100,7 @@ package final class DecodedRecord: Sendable {
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
         case .guestUpgraded: return .guestUpgraded(try GuestUpgraded(payload: payload))
         default:
+            if let fact = try DelayedEventFact(record) { return .delayedEvent(fact) }
             if let media = try MediaFact(record) { return .media(media) }
             if let fact = try KeyFact(kind: record.kind, payload: payload) { return .keys(fact) }
             throw PayloadError(

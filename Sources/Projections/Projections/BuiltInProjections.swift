@@ -9,6 +9,6 @@ package var builtInProjections: [any Projection] {
         PushRulesProjection(), PushersProjection(), MemberCountsProjection(),
         RelationsProjection(), ReportsProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
-        AuthIndexProjection(), UserDirectoryProjection(),
+        AuthIndexProjection(), UserDirectoryProjection(), DelayedEventsProjection(),
     ]
 }

@@ -22,6 +22,7 @@ package struct NamesProjection: Projection {
         case .pdu(let pdu): try apply(pdu, transaction, batch)
         case .accountRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
         case .guestUpgraded(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .delayedEvent(let fact): try batch.intern(.user, fact.userID, transaction)
         case .passwordChanged(let fact): try batch.intern(.user, fact.userID, transaction)
         case .accountDeactivated(let fact): try batch.intern(.user, fact.userID, transaction)
         case .accountFlagsChanged(let fact): try batch.intern(.user, fact.userID, transaction)

@@ -67,6 +67,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case userDirectoryUsers = "userDirectory.users"
     case userDirectoryWords = "userDirectory.words"
     case userDirectoryRooms = "userDirectory.rooms"
+    case delayedRows = "delayed.rows"
+    case delayedDue = "delayed.due"
+    case delayedByUser = "delayed.byUser"
+    case delayedFinished = "delayed.finished"
+    case delayedTransactions = "delayed.transactions"
+    case delayedByState = "delayed.byState"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -138,6 +144,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .userDirectoryUsers: 64
         case .userDirectoryWords: 65
         case .userDirectoryRooms: 66
+        case .delayedRows: 67
+        case .delayedDue: 68
+        case .delayedByUser: 69
+        case .delayedFinished: 70
+        case .delayedTransactions: 71
+        case .delayedByState: 72
         }
     }
 

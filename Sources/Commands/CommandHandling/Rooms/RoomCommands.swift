@@ -17,8 +17,10 @@ package final class RoomCommands: Sendable {
     let decider: RoomDecider
     let rooms: RoomQueries
     let accounts: AccountQueries
+    let delayed: DelayedEventQueries
 
     package init(environment: CommandEnvironment) {
+        delayed = DelayedEventQueries(views: environment.views)
         self.environment = environment
         rooms = RoomQueries(views: environment.views)
         accounts = AccountQueries(views: environment.views)
@@ -38,11 +40,21 @@ package final class RoomCommands: Sendable {
         timestampMs: Int64? = nil,
         caller: Caller
     ) async throws -> EventID {
+        try await send(
+            room: room, type: type, content: content, transactionID: transactionID, timestampMs: timestampMs,
+            caller: caller, companion: nil)
+    }
+
+    func send(
+        room: RoomID, type: String, content: JSONObject, transactionID: String?, timestampMs: Int64? = nil,
+        caller: Caller, companion: Companion?
+    ) async throws -> EventID {
         // "m.room.redaction … servers must accept it through /send as well" (v1.18): the target is in content.
         if type == "m.room.redaction", let target = content["redacts"]?.stringValue {
             guard let eventID = EventID(target) else { throw Rejection.invalidParam("redacts is not an event ID.") }
             return try await redact(
-                room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller)
+                room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller,
+                companion: companion)
         }
         try Self.checkTombstone(type, content, in: room)
         let draft = EventDraft(
@@ -54,7 +66,8 @@ package final class RoomCommands: Sendable {
         if content["m.relates_to"] != nil, try !isRepeated(transactionID, in: room, caller: caller) {
             try checkRelation(of: content, type: type, room: room, caller: caller)
         }
-        return try await append(draft, to: room, transactionID: transactionID, caller: caller)
+        return try await append(
+            draft, to: room, transactionID: transactionID, caller: caller, companion: companion)
     }
 
     /// Whether a transaction is known: a repeated one gets the first one's answer, whatever would be said to it today.
@@ -72,6 +85,15 @@ package final class RoomCommands: Sendable {
         timestampMs: Int64? = nil,
         caller: Caller
     ) async throws -> EventID {
+        try await setState(
+            room: room, type: type, stateKey: stateKey, content: content, timestampMs: timestampMs,
+            transactionID: nil, caller: caller, companion: nil)
+    }
+
+    func setState(
+        room: RoomID, type: String, stateKey: String, content: JSONObject, timestampMs: Int64? = nil,
+        transactionID: String?, caller: Caller, companion: Companion?
+    ) async throws -> EventID {
         if type == "m.room.canonical_alias" { try checkAliases(content, of: room) }
         try Self.checkTombstone(type, content, in: room)
         var content = content
@@ -86,7 +108,8 @@ package final class RoomCommands: Sendable {
             sender: caller.userID,
             originServerTS: timestampMs ?? environment.nowMs()
         )
-        let eventID = try await append(draft, to: room, transactionID: nil, caller: caller)
+        let eventID = try await append(
+            draft, to: room, transactionID: transactionID, caller: caller, companion: companion)
         if type == "m.room.guest_access" { try await dismissGuests(from: room, caller: caller) }
         return eventID
     }
@@ -103,7 +126,8 @@ package final class RoomCommands: Sendable {
         _ draft: EventDraft,
         to room: RoomID,
         transactionID: String?,
-        caller: Caller
+        caller: Caller,
+        companion: Companion? = nil
     ) async throws -> EventID {
         let scope = transactionScope(transactionID, caller: caller)
         let decider = decider
@@ -112,14 +136,19 @@ package final class RoomCommands: Sendable {
             if let stateKey = draft.stateKey, let current = try head.held(draft.type, stateKey),
                 current.pdu.sender == draft.sender, current.pdu.content == draft.content
             {
-                return RoomLane.Outcome(facts: [], eventID: current.eventID)
+                var outcome = RoomLane.Outcome(facts: [], eventID: current.eventID)
+                try companion?(&outcome)
+                return outcome
             }
             if isGuest, draft.type == "m.room.member", draft.content["membership"]?.stringValue == "join" {
                 try Self.requireOpenToGuests(&head)
             }
             let (held, fact) = try decider.decide(draft, on: &head, sentBy: scope?.transaction)
             let departures = try guestDepartures(after: draft, on: &head)
-            return RoomLane.Outcome(facts: [fact] + departures, eventID: held.eventID)
+            var outcome = RoomLane.Outcome(facts: [fact] + departures, eventID: held.eventID)
+            try companion?(&outcome)
+            try supersede(draft, in: &outcome, room: room, caller: caller)
+            return outcome
         }
     }
 
@@ -160,7 +189,8 @@ package final class RoomCommands: Sendable {
         var content = JSONObject()
         if let reason { content["reason"] = .string(reason) }
         return try await redact(
-            room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller)
+            room: room, eventID: eventID, content: content, transactionID: transactionID, caller: caller,
+            companion: nil)
     }
 
     private func redact(
@@ -168,7 +198,8 @@ package final class RoomCommands: Sendable {
         eventID: EventID,
         content: JSONObject,
         transactionID: String?,
-        caller: Caller
+        caller: Caller,
+        companion: Companion?
     ) async throws -> EventID {
         guard let target = try rooms.event(eventID) else {
             throw Rejection.notFound("There is no event \(eventID) in this room.")
@@ -199,7 +230,9 @@ package final class RoomCommands: Sendable {
             }
             guard !isCreate else { throw Rejection.forbidden("The create event of a room cannot be redacted.") }
             let (held, fact) = try decider.decide(draft, on: &head, sentBy: scope?.transaction)
-            return RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+            var outcome = RoomLane.Outcome(facts: [fact], eventID: held.eventID)
+            try companion?(&outcome)
+            return outcome
         }
         if opensToGuests { try await dismissGuests(from: room, caller: caller) }
         return redaction

@@ -11,13 +11,10 @@ extension ClientAPI {
         "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16",
     ]
 
-    /// What clients may use before, or besides, the specification.
-    private static let unstableFeatures: JSONObject = ["org.matrix.simplified_msc3575": true]
-
     func addDiscovery(to table: inout EndpointTable) {
         let versions: JSONObject = [
             "versions": .array(Self.specificationVersions.map(JSONValue.string)),
-            "unstable_features": .object(Self.unstableFeatures),
+            "unstable_features": .object(unstableFeatures),
         ]
         table.constant("/_matrix/client/versions", .json(.object(versions)))
         addWellKnown(to: &table)
@@ -50,7 +47,22 @@ extension ClientAPI {
         table.constant("/.well-known/matrix/support", settings.support.map { .json(.object($0)) } ?? unknown)
     }
 
+    /// What is there under names from before the specification had it.
+    private var unstableFeatures: JSONObject {
+        var features: JSONObject = [
+            "org.matrix.simplified_msc3575": true, "org.matrix.msc4380": true, "org.matrix.msc4380.stable": true,
+        ]
+        if delayedEventsCapability != nil { features["org.matrix.msc4140"] = true }
+        return features
+    }
+
     private var capabilities: JSONObject {
+        var capabilities = specifiedCapabilities
+        if let delayed = delayedEventsCapability { capabilities["org.matrix.msc4140.delayed_events"] = delayed }
+        return capabilities
+    }
+
+    private var specifiedCapabilities: JSONObject {
         let available = RoomVersion.supported.map { ($0.id, JSONValue.string("stable")) }
         return [
             "m.room_versions": [

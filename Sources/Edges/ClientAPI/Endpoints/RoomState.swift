@@ -25,6 +25,10 @@ extension ClientAPI {
             }
             table.perform(.put, path, .guest.notSuspended) { call in
                 let content = try call.body().eventContent
+                if let delay = try requestedDelay(call) {
+                    return try await schedule(
+                        call, delayMs: delay, stateKey: call["stateKey"], content: content, transactionID: nil)
+                }
                 try gate.pass(.message, try call.userID.rawValue)
                 let eventID = try await rooms.setState(
                     room: call.room,

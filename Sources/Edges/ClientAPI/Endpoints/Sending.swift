@@ -30,6 +30,10 @@ extension ClientAPI {
         }
         let content = try call.body().eventContent
         noteActivity(call)
+        if let delay = try requestedDelay(call) {
+            return try await schedule(
+                call, delayMs: delay, stateKey: nil, content: content, transactionID: transactionID)
+        }
         try gate.pass(.message, try call.userID.rawValue)
         let eventID = try await rooms.send(
             room: call.room, type: type, content: content, transactionID: transactionID, caller: call.caller)

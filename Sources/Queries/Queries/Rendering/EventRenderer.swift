@@ -98,6 +98,7 @@ struct EventRenderer {
         {
             writer.field("transaction_id", transaction.transactionID)
         }
+        appendDelayID(of: event, to: &writer)
         if !event.replaced.isNone { try appendReplaced(event.replaced, sight: &sight, to: &writer) }
         if !event.redactedBy.isNone, let redaction = try snapshot.eventRow(snapshot.tables, event.redactedBy) {
             writer.field("redacted_because", raw: redaction.clientJSON)
@@ -112,6 +113,15 @@ struct EventRenderer {
             writer.splice("\"")
         }
         writer.splice("}}")
+    }
+
+    /// "The `delay_id` of a sent delayed event MUST be included in the resulting room event's `unsigned` data if, and only if,
+    /// the client being given the event […] is authenticated as the event's sender." What the server sent later has no device.
+    private func appendDelayID(of event: EventRow, to writer: inout JSONWriter) {
+        guard event.sender == user, let transaction = event.transaction, transaction.deviceID.utf8.isEmpty else {
+            return
+        }
+        writer.field("org.matrix.msc4140.delay_id", transaction.transactionID)
     }
 
     // MARK: Relations
