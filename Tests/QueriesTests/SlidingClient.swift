@@ -58,6 +58,16 @@ struct SlidingClient {
         return answer
     }
 
+    /// Forgets everything.
+    mutating func restart() {
+        pos = nil
+        rooms = [:]
+        counts = [:]
+        accountData = [:]
+        typing = [:]
+        receipts = []
+    }
+
     mutating func take(_ answer: JSONValue) {
         pos = answer["pos"]?.stringValue
         for (name, list) in answer["lists"]?.objectValue ?? [:] { counts[name] = list["count"]?.integerValue }

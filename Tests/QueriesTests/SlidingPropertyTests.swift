@@ -1,6 +1,8 @@
 import CanonicalJSON
 import LogEvents
+import MatrixIdentifiers
 import Queries
+import ReadModel
 import TestSupport
 import Testing
 
@@ -25,6 +27,10 @@ import Testing
         var saidAt = 0
         var wasIn = false
         var wasKicked = false
+        var data: JSONValue?
+        var typists: [String] = []
+        /// By kind and user, whose event it is at.
+        var receipts: [String: String] = [:]
 
         var joined: Int { memberships.values.count { $0 == "join" } }
         var own: String { memberships[alice] ?? "" }
@@ -44,6 +50,8 @@ import Testing
         var limit = 2
         var subscribed: String?
         var wide = false
+        var data: JSONValue?
+        var extended = true
 
         init(seed: UInt64) throws {
             world = try World()
@@ -90,7 +98,7 @@ import Testing
             let room = names[random.below(names.count)]
             let isIn = rooms[room]?.own == "join"
             let speaker = random.pick(rooms[room]?.memberships.filter { $0.value == "join" }.keys.sorted() ?? []) ?? bob
-            switch random.below(16) {
+            switch random.below(20) {
             case 0:
                 let name: JSONObject = random.oneIn(3) ? [:] : ["name": .string("name \(random.below(3))")]
                 try send("m.room.name", in: room, by: bob, key: "", name)
@@ -119,9 +127,31 @@ import Testing
                     AccountDataSet(
                         userID: alice, type: "m.direct",
                         content: [bob: .array(direct.sorted().map(JSONValue.string))]))
-            case 7:
-                if isIn, let seen = rooms[room]?.events.last { try world.receipt(alice, seen.id, in: room) }
+            case 7, 8:
+                let reader = [alice, bob, carol][random.below(3)]
+                guard rooms[room]?.memberships[reader] == "join", let seen = rooms[room]?.events.last else { return }
+                try world.receipt(reader, seen.id, in: room)
+                rooms[room]?.receipts["m.read \(reader)"] = seen.id
+            case 9: try actBesides(room)
             default: try send("m.room.message", in: room, by: speaker, ["body": "m", "msgtype": "m.text"])
+            }
+        }
+
+        /// What is in no room's timeline.
+        private mutating func actBesides(_ room: String) throws {
+            let content: JSONValue = ["n": .integer(Int64(random.below(1000)))]
+            switch random.below(3) {
+            case 0:
+                try world.record(AccountDataSet(userID: alice, type: "t", content: content))
+                data = content
+            case 1:
+                try world.record(AccountDataSet(userID: alice, roomID: room, type: "t", content: content))
+                rooms[room]?.data = content
+            default:
+                guard let number = try world.views.read({ try $0.room($1, room) }) else { return }
+                let isTyping = rooms[room]?.typists.isEmpty == true
+                world.typing.setTyping(room: number, user: try UserID(parsing: bob), isTyping: isTyping)
+                rooms[room]?.typists = isTyping ? [bob] : []
             }
         }
 
@@ -132,6 +162,7 @@ import Testing
             case 2: subscribed = random.oneIn(2) ? nil : names[random.below(names.count)]
             case 3: wide.toggle()
             case 4: first = random.below(2)
+            case 5 where random.oneIn(3): extended.toggle()
             default: break
             }
         }
@@ -144,6 +175,11 @@ import Testing
                 "dms": SlidingSyncTests.list(0, 1, limit: 1, state: .array(state), filters: ["is_dm": true]),
             ]
             var request: JSONObject = ["lists": .object(lists)]
+            if extended {
+                request["extensions"] = [
+                    "account_data": ["enabled": true], "receipts": ["enabled": true], "typing": ["enabled": true],
+                ]
+            }
             if let subscribed {
                 request["room_subscriptions"] = [
                     subscribed: ["timeline_limit": 5, "required_state": .array(state)]
@@ -192,6 +228,20 @@ import Testing
         #expect(room.notifications == counted, "\(label)")
     }
 
+    /// What extensions tell of a room, or of the whole account.
+    private func compareExtensions(_ life: Life, _ name: String, _ label: String) throws {
+        let model = try #require(life.rooms[name])
+        #expect(life.client.accountData["t"] == life.data, "\(label)")
+        #expect(life.client.accountData[name + " t"] == model.data, "\(label)")
+        guard model.own == "join" else { return }
+        #expect(life.client.typing[name] ?? [] == model.typists, "\(label)")
+        let own = model.receipts["m.read \(alice)"]
+        var current = Set(model.receipts.map { "\(name) \($0.value) \($0.key)" })
+        if let own { #expect(life.client.receipts.contains("\(name) \(own) m.read \(alice)"), "\(label)") }
+        current.formIntersection(life.client.receipts)
+        #expect(current == life.client.receipts.filter { $0.hasPrefix(name + " ") }, "\(label)")
+    }
+
     @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func gathersWhatIsThere(seed: UInt64) throws {
         var life = try Life(seed: seed)
@@ -201,8 +251,7 @@ import Testing
             for _ in 0..<life.random.below(4) { try life.act() }
             life.look()
             if life.random.oneIn(60) {
-                life.client.pos = nil
-                life.client.rooms = [:]
+                life.client.restart()
             }
             let order = life.order
             let answer = try life.client.ask(life.request, pos: life.client.pos).answer
@@ -229,7 +278,10 @@ import Testing
             }
             let told = answer["rooms"]?.objectValue?.keys ?? []
             #expect(Set(told).isSubset(of: limits.keys), "\(label)")
-            for (name, limit) in limits { try compare(life, name, limit: limit, label + " " + name) }
+            for (name, limit) in limits {
+                try compare(life, name, limit: limit, label + " " + name)
+                if life.extended { try compareExtensions(life, name, label + " " + name) }
+            }
         }
         #expect(taken > 100 && lost > 20)
     }

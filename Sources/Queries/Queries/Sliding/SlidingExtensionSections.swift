@@ -163,11 +163,12 @@ struct SlidingExtensionSections {
         writer.beginObject()
         writer.key("rooms")
         writer.beginObject()
-        let rooms = scope.rooms(of: own)
+        // What happens while the user is away is told when they are back.
+        let rooms = scope.rooms(of: own).filter(scope.isJoined)
         let found = ReceiptEvents(snapshot: snapshot, user: context.user)
         // What was touched is known since the last answer; when receipts were off in it, every room is looked at.
         let touched = state.receipts.position == context.since.rawValue ? context.touched : nil
-        for room in rooms.sorted() where scope.isJoined(room) {
+        for room in rooms.sorted() {
             if state.receipts.isLive(room), let touched, !touched.contains(room) { continue }
             var receipts: [ReceiptEvents.Receipt]
             if let since = state.receipts.since(room) {
@@ -196,8 +197,8 @@ struct SlidingExtensionSections {
         writer.beginObject()
         writer.key("rooms")
         writer.beginObject()
-        let rooms = scope.rooms(of: own)
-        for room in typing.roomsChanged(since: 0).sorted() where rooms.contains(room) && scope.isJoined(room) {
+        let rooms = scope.rooms(of: own).filter(scope.isJoined)
+        for room in typing.roomsChanged(since: 0).sorted() where rooms.contains(room) {
             let since = state.typing.since(room)
             guard let users = typing.typing(in: room, since: since ?? 0) else { continue }
             // One who has just come need not hear that nobody is typing.
