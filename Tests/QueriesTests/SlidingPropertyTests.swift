@@ -201,7 +201,7 @@ import Testing
         }
     }
 
-    private func compare(_ life: Life, _ name: String, limit: Int, _ label: String) throws {
+    private func compare(_ life: Life, _ name: String, limit: Int, beside plain: Synced, _ label: String) throws {
         let model = try #require(life.rooms[name])
         let room = try #require(life.client.rooms[name], "\(label) \(name)")
         #expect(room.membership == model.own, "\(label)")
@@ -224,8 +224,7 @@ import Testing
         wanted += model.events.filter { shown.contains($0.id) }.map { "m.room.member " + $0.sender }
         if life.wide { wanted += ["m.room.topic "] + (0..<3).map { "m.space.child !\($0):x" } }
         for key in wanted { #expect(room.state[key] == model.state[key], "\(label) \(key)") }
-        let counted = try life.world.sync(alice, device: "PLAIN").unread(name)
-        #expect(room.notifications == counted, "\(label)")
+        #expect(room.notifications == plain.unread(name), "\(label)")
     }
 
     /// What extensions tell of a room, or of the whole account.
@@ -242,12 +241,12 @@ import Testing
         #expect(current == life.client.receipts.filter { $0.hasPrefix(name + " ") }, "\(label)")
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
+    @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func gathersWhatIsThere(seed: UInt64) throws {
         var life = try Life(seed: seed)
         var taken = 0
         var lost = 0
-        for step in 0..<250 {
+        for step in 0..<200 {
             for _ in 0..<life.random.below(4) { try life.act() }
             life.look()
             if life.random.oneIn(60) {
@@ -278,8 +277,9 @@ import Testing
             }
             let told = answer["rooms"]?.objectValue?.keys ?? []
             #expect(Set(told).isSubset(of: limits.keys), "\(label)")
+            let plain = try life.world.sync(alice, device: "PLAIN")
             for (name, limit) in limits {
-                try compare(life, name, limit: limit, label + " " + name)
+                try compare(life, name, limit: limit, beside: plain, label + " " + name)
                 if life.extended { try compareExtensions(life, name, label + " " + name) }
             }
         }

@@ -44,6 +44,7 @@ final class SlotLookup {
     private let snapshot: Snapshot
     private var numbers: [SlotName: SlotNum?] = [:]
     private var verdicts: [ObjectIdentifier: [SlotNum: Bool]] = [:]
+    private var exact: [ObjectIdentifier: [(name: SlotName, slot: SlotNum)]] = [:]
 
     init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
@@ -72,6 +73,28 @@ final class SlotLookup {
         let verdict = try name(slot).map(config.wants) ?? false
         verdicts[id, default: [:]][slot] = verdict
         return verdict
+    }
+
+    /// The same, but of members only what a wildcard matches: who is named alone is looked up and not searched for. Of the
+    /// many members of a room nothing is remembered.
+    func wantsAmongAll(_ config: SlidingRoomConfig, _ slot: SlotNum) throws -> Bool {
+        if let known = verdicts[ObjectIdentifier(config)]?[slot] { return known }
+        if try !config.mayWantManyMembers && isMember(slot) { return false }
+        return try wants(config, slot)
+    }
+
+    /// The single entries that a config names and that exist anywhere.
+    func exactEntries(of config: SlidingRoomConfig) throws -> [(name: SlotName, slot: SlotNum)] {
+        let id = ObjectIdentifier(config)
+        if let known = exact[id] { return known }
+        var entries: [(name: SlotName, slot: SlotNum)] = []
+        for name in config.exactEntries {
+            // Where all state is looked through, they are found there.
+            if config.hasWildcards, config.mayWantManyMembers || name.type != "m.room.member" { continue }
+            if let slot = try number(name) { entries.append((name, slot)) }
+        }
+        exact[id] = entries
+        return entries
     }
 
     private static let memberPrefix = ViewKeys.slotText(type: "m.room.member", stateKey: "")

@@ -164,7 +164,7 @@ struct SlidingExtensionSections {
         writer.key("rooms")
         writer.beginObject()
         // What happens while the user is away is told when they are back.
-        let rooms = scope.rooms(of: own).filter(scope.isJoined)
+        let rooms = scope.rooms(of: own, inside: true)
         let found = ReceiptEvents(snapshot: snapshot, user: context.user)
         // What was touched is known since the last answer; when receipts were off in it, every room is looked at.
         let touched = state.receipts.position == context.since.rawValue ? context.touched : nil
@@ -197,7 +197,7 @@ struct SlidingExtensionSections {
         writer.beginObject()
         writer.key("rooms")
         writer.beginObject()
-        let rooms = scope.rooms(of: own).filter(scope.isJoined)
+        let rooms = scope.rooms(of: own, inside: true)
         for room in typing.roomsChanged(since: 0).sorted() where rooms.contains(room) {
             let since = state.typing.since(room)
             guard let users = typing.typing(in: room, since: since ?? 0) else { continue }

@@ -13,6 +13,10 @@ struct SlidingScope {
     /// In the order in which they are told: the lists' order, then the subscriptions'.
     private(set) var order: [RoomNum] = []
     private(set) var entries: [RoomNum: Entry] = [:]
+    /// The same as a set.
+    private(set) var rooms: Set<RoomNum> = []
+    /// Those that the user is in.
+    private(set) var joined: Set<RoomNum> = []
     /// The length of each list without its ranges.
     private(set) var counts: [Int] = []
 
@@ -37,6 +41,8 @@ struct SlidingScope {
             guard let listed = try context.subscribedRoom(subscription.roomID) else { continue }
             add(listed) { $0.subscription = index }
         }
+        self.rooms = Set(order)
+        joined = Set(order.filter { entries[$0]?.listed.row.membership == .join })
     }
 
     private mutating func add(_ listed: ListedRoom, _ change: (inout Entry) -> Void) {
@@ -44,15 +50,13 @@ struct SlidingScope {
         change(&entries[listed.room, default: Entry(listed: listed)])
     }
 
-    var rooms: Set<RoomNum> { Set(order) }
-
-    func isJoined(_ room: RoomNum) -> Bool { entries[room]?.listed.row.membership == .join }
-
     func listNames(of entry: Entry) -> [String] { entry.lists.map { request.lists[$0].name } }
 
     /// The rooms that an extension speaks of.
-    func rooms(of scope: SlidingExtensions.Scope) -> Set<RoomNum> {
-        if scope.lists == nil, scope.rooms == nil { return rooms }
+    ///
+    /// - Parameter inside: only those that the user is in.
+    func rooms(of scope: SlidingExtensions.Scope, inside: Bool = false) -> Set<RoomNum> {
+        if scope.lists == nil, scope.rooms == nil { return inside ? joined : rooms }
         var rooms: Set<RoomNum> = []
         for (room, entry) in entries {
             let inList = entry.lists.contains { index in
@@ -62,7 +66,7 @@ struct SlidingScope {
                 entry.subscription.map { index in
                     scope.rooms?.contains(SameBytes(request.subscriptions[index].roomID)) ?? true
                 } ?? false
-            if inList || inSubscription { rooms.insert(room) }
+            if inList || inSubscription, !inside || joined.contains(room) { rooms.insert(room) }
         }
         return rooms
     }

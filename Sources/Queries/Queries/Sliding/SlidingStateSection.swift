@@ -46,8 +46,7 @@ struct SlidingStateSection {
     ///
     /// A client whose config has wanted an entry, then not, and wants it again may still have it: what is gone is told then.
     private func addMatching(to found: inout Found, _ passes: (SlotNum) throws -> Bool) throws {
-        for name in config.exactEntries {
-            guard let slot = try context.slots.number(name), try passes(slot) else { continue }
+        for (name, slot) in try context.slots.exactEntries(of: config) where try passes(slot) {
             if let holder = try snapshot.holder(room, slot, asOf: end) {
                 found.holders.insert(holder)
             } else if from != nil, try wasHeld(slot) {
@@ -56,9 +55,7 @@ struct SlidingStateSection {
         }
         guard config.hasWildcards else { return }
         func consider(_ slot: SlotNum, _ holder: LogPosition) throws {
-            guard try config.mayWantManyMembers || !context.slots.isMember(slot),
-                try context.slots.wants(config, slot), try passes(slot)
-            else { return }
+            guard try context.slots.wantsAmongAll(config, slot), try passes(slot) else { return }
             if !holder.isNone {
                 found.holders.insert(holder)
             } else if from != nil, let name = try context.slots.name(slot), !found.gone.contains(name) {
