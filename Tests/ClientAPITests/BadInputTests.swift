@@ -39,7 +39,7 @@ import Testing
         let server = try InProcessServer()
         let open: Set<String> = [
             "login", "refresh", "register", "available", "validity", "versions", "client", "support", "server_version",
-            "requestToken", "userinfo",
+            "requestToken", "userinfo", "policy_server",
         ]
         for route in server.api.routes {
             let segments = route.template.split(separator: "/").map(String.init)

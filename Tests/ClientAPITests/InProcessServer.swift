@@ -94,7 +94,7 @@ final class InProcessServer: Sendable {
         change(&settings)
         api = ClientAPI(
             environment: environment,
-            rooms: RoomCommands(environment: environment),
+            rooms: RoomCommands(environment: environment, noticesUser: settings.serverNotices?.userID),
             accounts: accounts,
             ephemeral: EphemeralState(
                 startingAt: 1, nowMs: Self.nowMs, notifier: notifier,

@@ -37,6 +37,8 @@ package struct ClientAPI: Sendable {
     let pusherQueries: PusherQueries
     let notificationQueries: NotificationQueries
     let keys: KeyCommands
+    /// Nil when `server_notices` is not set.
+    let notices: ServerNotices?
     /// What the reactor that sends delayed events works with too.
     package let delayedEvents: DelayedEventCommands
 
@@ -79,6 +81,7 @@ package struct ClientAPI: Sendable {
         spaceQueries = SpaceQueries(views: views)
         openIDTokens = OpenIDTokens(nowMs: environment.nowMs, randomBytes: environment.randomBytes)
         keys = KeyCommands(environment: environment)
+        notices = settings.serverNotices.map { ServerNotices(settings: $0, rooms: rooms, accounts: accounts) }
         delayedEvents = DelayedEventCommands(
             environment: environment, rooms: rooms, settings: settings.delayedEvents)
         authenticator = Authenticator(queries: accountQueries, accounts: accounts, nowMs: environment.nowMs)
@@ -120,6 +123,7 @@ package struct ClientAPI: Sendable {
         addSpaces(to: &table)
         addReports(to: &table)
         addServerAdministration(to: &table)
+        addServerNotices(to: &table)
         addOpenID(to: &table)
         addCalls(to: &table)
         if let media {

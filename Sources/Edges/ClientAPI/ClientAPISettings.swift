@@ -30,6 +30,8 @@ package struct ClientAPISettings: Sendable {
     package var publicRoomsWithoutLogin = false
     /// `push.allow_http`: whether push gateways may be named by URLs without TLS.
     package var plainPushGatewaysAllowed = false
+    /// `server_notices`.
+    package var serverNotices: ServerNoticeSettings?
     /// What may be sent later.
     package var delayedEvents = DelayedEventSettings()
     /// The `turn_*` settings.

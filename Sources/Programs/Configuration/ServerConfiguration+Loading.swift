@@ -20,6 +20,7 @@ extension ServerConfiguration {
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
         "turn_user_lifetime", "turn_allow_guests", "user_directory",
     ]).union(MediaConfiguration.names).union(DelayedEventConfiguration.names)
+        .union(ServerNoticesConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
     package static var settingNames: [String] { known.sorted() }
@@ -88,6 +89,7 @@ extension ServerConfiguration {
         configuration.readSearch(root, &reader)
         configuration.readRates(root, &reader)
         configuration.readDelayedEvents(root, &reader)
+        configuration.readServerNotices(root, &reader)
         configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)
         configuration.media.read(root, &reader)

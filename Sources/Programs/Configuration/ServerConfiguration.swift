@@ -37,6 +37,8 @@ package struct ServerConfiguration: Sendable {
     package var presenceEnabled = true
     package var userDirectory = UserDirectoryConfiguration()
     package var delayedEvents = DelayedEventConfiguration()
+    /// Nil: there are no server notices.
+    package var serverNotices: ServerNoticesConfiguration?
     package var turnURIs: [String] = []
     package var turnSharedSecret: String?
     package var turnUsername: String?

@@ -52,7 +52,8 @@ package final class Homeserver: Sendable {
             })
         ephemeral.presence.isEnabled = configuration.presenceEnabled
         let environment = storage.commandEnvironment(configuration, key: key)
-        let rooms = RoomCommands(environment: environment)
+        let rooms = RoomCommands(
+            environment: environment, noticesUser: configuration.serverNotices?.userID)
         accounts = AccountCommands(environment: environment, settings: AccountSettings(configuration))
         clientAPI = ClientAPI(
             environment: environment,

@@ -101,6 +101,7 @@ extension ClientAPISettings {
         userDirectory.prefersLocalUsers = configuration.userDirectory.prefersLocalUsers
         userDirectory.showsLockedUsers = configuration.userDirectory.showsLockedUsers
         userDirectory.excludesRemoteUsers = configuration.userDirectory.excludesRemoteUsers
+        serverNotices = configuration.serverNotices.map(ServerNoticeSettings.init)
         delayedEvents.longestDelayMs = configuration.delayedEvents.longestDelayMs
         delayedEvents.mostPerUser = configuration.delayedEvents.mostPerUser
         turn.uris = configuration.turnURIs
@@ -109,6 +110,18 @@ extension ClientAPISettings {
         turn.password = configuration.turnPassword
         turn.lifetimeMs = configuration.turnUserLifetimeMs
         turn.guestsAllowed = configuration.turnAllowGuests
+    }
+}
+
+extension ServerNoticeSettings {
+    init(_ configuration: ServerNoticesConfiguration) {
+        self.init(userID: configuration.userID)
+        displayName = configuration.displayName
+        avatarURL = configuration.avatarURL
+        if let name = configuration.roomName { roomName = name }
+        roomAvatarURL = configuration.roomAvatarURL
+        roomTopic = configuration.roomTopic
+        joinsAutomatically = configuration.joinsAutomatically
     }
 }
 

@@ -60,11 +60,15 @@ extension RoomCommands {
     }
 
     /// Invites a local user.
-    package func invite(room: RoomID, user: UserID, extra: JSONObject, caller: Caller) async throws {
+    ///
+    /// - Parameter isNotice: the server itself has to tell the user something, which they cannot refuse.
+    package func invite(
+        room: RoomID, user: UserID, extra: JSONObject, caller: Caller, isNotice: Bool = false
+    ) async throws {
         guard user.serverName == environment.serverName else {
             throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
         }
-        try requireInvitable(user)
+        if !isNotice { try requireInvitable(user) }
         var content = try memberProfile(of: user)
         content["membership"] = "invite"
         if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
@@ -73,6 +77,21 @@ extension RoomCommands {
             // An invitation to somebody who is in the room would put them out of it.
             if current == "join" { throw Rejection.forbidden("\(user) is already in the room.") }
         }
+    }
+
+    /// "Attempting to reject the invite must result in a `M_CANNOT_LEAVE_SERVER_NOTICE_ROOM` error. Servers should not prevent
+    /// the user leaving the room after joining".
+    func requireLeavable(_ room: RoomID, _ user: UserID) throws {
+        guard noticesUser != nil, try rooms.membership(room, user)?.membership == .invite, try isNoticeRoom(room)
+        else { return }
+        throw Rejection(
+            403, "M_CANNOT_LEAVE_SERVER_NOTICE_ROOM", "An invitation to the server's notices cannot be turned down.")
+    }
+
+    /// Whether a room was made for server notices.
+    func isNoticeRoom(_ room: RoomID) throws -> Bool {
+        guard let noticesUser else { return false }
+        return try rooms.currentState(room, type: "m.room.create", stateKey: "")?.sender == noticesUser
     }
 
     /// "the user's homeserver MUST respond […] with an HTTP 403 status code, with the Matrix error code `M_INVITE_BLOCKED`"
@@ -84,6 +103,7 @@ extension RoomCommands {
 
     /// Leaves a room, turns an invitation down or takes a knock back.
     package func leave(room: RoomID, extra: JSONObject, caller: Caller) async throws {
+        try requireLeavable(room, caller.userID)
         var content: JSONObject = ["membership": "leave"]
         if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
         _ = try await changeMembership(content, of: caller.userID, in: room, caller: caller) { current in

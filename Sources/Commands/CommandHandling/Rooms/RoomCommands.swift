@@ -18,8 +18,11 @@ package final class RoomCommands: Sendable {
     let rooms: RoomQueries
     let accounts: AccountQueries
     let delayed: DelayedEventQueries
+    /// Who makes the rooms of server notices.
+    let noticesUser: UserID?
 
-    package init(environment: CommandEnvironment) {
+    package init(environment: CommandEnvironment, noticesUser: UserID? = nil) {
+        self.noticesUser = noticesUser
         delayed = DelayedEventQueries(views: environment.views)
         self.environment = environment
         rooms = RoomQueries(views: environment.views)
@@ -100,6 +103,9 @@ package final class RoomCommands: Sendable {
         if type == "m.room.member" {
             content = try await membershipContent(from: content, stateKey: stateKey, room: room, caller: caller)
             if caller.isGuest, content["membership"] == "join" { try requireOpenToGuests(room) }
+            if content["membership"] == "leave", stateKey == caller.userID.rawValue {
+                try requireLeavable(room, caller.userID)
+            }
         }
         let draft = EventDraft(
             type: type,

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import CommandHandling
 import HTTPFront
+import Queries
 import RoomVersions
 
 /// `/versions`, `/.well-known`, `/capabilities`, and what a server without bridges and calls answers.
@@ -9,6 +10,7 @@ extension ClientAPI {
     private static let specificationVersions = [
         "r0.0.1", "r0.1.0", "r0.2.0", "r0.3.0", "r0.4.0", "r0.5.0", "r0.6.0", "r0.6.1", "v1.1", "v1.2", "v1.3", "v1.4",
         "v1.5", "v1.6", "v1.7", "v1.8", "v1.9", "v1.10", "v1.11", "v1.12", "v1.13", "v1.14", "v1.15", "v1.16",
+        "v1.17", "v1.18", "v1.19",
     ]
 
     func addDiscovery(to table: inout EndpointTable) {
@@ -18,8 +20,13 @@ extension ClientAPI {
         ]
         table.constant("/_matrix/client/versions", .json(.object(versions)))
         addWellKnown(to: &table)
-        let capabilities = HTTPResponse.json(.object(["capabilities": .object(capabilities)]))
-        table.read("/capabilities", .guest) { _ in capabilities }
+        let capabilities = capabilities
+        table.read("/capabilities", .guest) { call in
+            var own = capabilities
+            // "This property should be omitted altogether if `suspend` and `lock` would be `false`."
+            if try call.identity.isAdmin { own["m.account_moderation"] = ["suspend": true, "lock": true] }
+            return .json(["capabilities": .object(own)])
+        }
 
         table.read("/thirdparty/protocols", .user) { _ in .emptyObject }
         for kind in ["protocol", "location", "user"] {
@@ -30,7 +37,6 @@ extension ClientAPI {
         for kind in ["location", "user"] {
             table.read("/thirdparty/\(kind)", .user) { _ in .json(.array([])) }
         }
-        table.read("/pushers", .user) { _ in .json(["pushers": .array([])]) }
 
         let version: JSONObject = [
             "server_version": .string("Engram " + settings.softwareVersion), "python_version": "none",
@@ -44,6 +50,8 @@ extension ClientAPI {
             HTTPResponse.json(["m.homeserver": ["base_url": .string(url)]])
         }
         table.constant("/.well-known/matrix/client", client ?? unknown)
+        // This server signs nothing for the rooms of others.
+        table.constant("/.well-known/matrix/policy_server", unknown)
         table.constant("/.well-known/matrix/support", settings.support.map { .json(.object($0)) } ?? unknown)
     }
 
@@ -51,6 +59,7 @@ extension ClientAPI {
     private var unstableFeatures: JSONObject {
         var features: JSONObject = [
             "org.matrix.simplified_msc3575": true, "org.matrix.msc4380": true, "org.matrix.msc4380.stable": true,
+            "uk.timedout.msc4323": true,
         ]
         if delayedEventsCapability != nil { features["org.matrix.msc4140"] = true }
         return features
@@ -72,6 +81,7 @@ extension ClientAPI {
             "m.set_displayname": ["enabled": .bool(settings.displayNameChangesEnabled)],
             "m.set_avatar_url": ["enabled": .bool(settings.avatarChangesEnabled)],
             "m.3pid_changes": ["enabled": .bool(false)],
+            "m.forget_forced_upon_leave": ["enabled": .bool(false)],
             "m.get_login_token": ["enabled": .bool(settings.loginTokensEnabled)],
             "m.profile_fields": .object(profileFields),
         ]

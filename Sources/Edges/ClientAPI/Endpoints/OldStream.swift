@@ -10,7 +10,7 @@ extension ClientAPI {
     private static let defaultEvents = 100
     private static let maximumLimit = 1000
     /// How long `/events` waits when the client does not say.
-    private static let defaultTimeoutMs: Int64 = 30_000
+    private static let defaultTimeoutMs: Int64 = 10_000
 
     func addOldStream(to table: inout EndpointTable) {
         table.perform(.get, "/events", .guest) { try await events($0) }

@@ -80,10 +80,11 @@ struct EventRenderer {
         sight: inout RoomSight,
         to writer: inout JSONWriter
     ) throws {
-        if let pdu = try federationEvent(event) {
+        let remainder = try remainder(of: event, membership, sight)
+        if remainder == nil, let pdu = try federationEvent(event) {
             writer.raw(pdu)
         } else {
-            writer.raw(event.clientJSON)
+            if let remainder { writer.raw(remainder) } else { writer.raw(event.clientJSON) }
             if let roomID {
                 writer.splice(",\"room_id\":")
                 writer.string(utf8: roomID)
@@ -99,14 +100,16 @@ struct EventRenderer {
             writer.field("transaction_id", transaction.transactionID)
         }
         appendDelayID(of: event, to: &writer)
-        if !event.replaced.isNone { try appendReplaced(event.replaced, sight: &sight, to: &writer) }
+        if remainder == nil, !event.replaced.isNone { try appendReplaced(event.replaced, sight: &sight, to: &writer) }
         if !event.redactedBy.isNone, let redaction = try snapshot.eventRow(snapshot.tables, event.redactedBy) {
             writer.field("redacted_because", raw: redaction.clientJSON)
             writer.splice(",\"unsigned\":{\"age\":")
             writer.bytes.append(contentsOf: String(nowMs &- redaction.originServerTS).utf8)
             writer.splice("}}")
         }
-        if let relations { try append(try relations.find(event, onlyReplacement: false), sight: &sight, to: &writer) }
+        if remainder == nil, let relations {
+            try append(try relations.find(event, onlyReplacement: false), sight: &sight, to: &writer)
+        }
         if let membership {
             writer.splice(",\"membership\":\"")
             writer.bytes.append(contentsOf: membership.text.utf8)
