@@ -20,6 +20,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: nio)
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: nio)
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// Only what a target's own API shows is imported as `package`; plain imports stay inside.
@@ -82,12 +83,17 @@ var targets: [Target] = [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
             "ProjectionEngine", "PushRules", "ReadModel", "RoomVersions", "SearchText",
         ]),
+    library(
+        "SearchIndex", in: "Projections",
+        [
+            "CanonicalJSON", "CSodium", "EventLog", "LogEvents", "ProjectionEngine", "ReadModel", "SearchText", grdb,
+        ]),
     // Queries
     library(
         "Queries", in: "Queries",
         [
             "CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers",
-            "ProjectionEngine", "Projections", "PushRules", "ReadModel", "RoomVersions", "SearchText",
+            "ProjectionEngine", "Projections", "PushRules", "ReadModel", "RoomVersions", "SearchIndex", "SearchText",
         ]),
     // Commands
     library(
@@ -121,6 +127,7 @@ var targets: [Target] = [
         [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
             "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel", "RoomVersions",
+            "SearchIndex",
         ]),
     library(
         "Reactors", in: "Edges",
@@ -137,7 +144,7 @@ var targets: [Target] = [
             "Configuration", "EventLog", "EventSigning", "HTTPFront",
             "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
             "Queries", "Reactors", "ReadModel",
-            "RoomVersions", nioCore, nioPosix, nioSSL,
+            "RoomVersions", "SearchIndex", nioCore, nioPosix, nioSSL,
         ]),
     .executableTarget(
         name: "engram",
@@ -166,6 +173,9 @@ var targets: [Target] = [
     tests(of: "MatrixIdentifiers"),
     tests(of: "RoomVersions"),
     tests(of: "SearchText"),
+    tests(
+        of: "SearchIndex",
+        ["CanonicalJSON", "EventLog", "KeyValueStore", "LogEvents", "ProjectionEngine", "SearchText"]),
     tests(of: "PushRules", ["CanonicalJSON"]),
     tests(of: "MatrixEvents", ["CanonicalJSON", "MatrixIdentifiers", "RoomVersions"]),
     tests(of: "EventSigning", ["CanonicalJSON", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"]),
@@ -217,6 +227,7 @@ var targets: [Target] = [
     .testTarget(
         name: "ClientAPITests",
         dependencies: [
+            "SearchIndex",
             "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventLog", "EventSigning", "HTTPFront",
             "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
             "Queries", "ReadModel",
@@ -329,6 +340,7 @@ let packages: [(String, Package.Dependency)] = [
     (nio, .package(url: "https://github.com/apple/swift-nio", from: "2.101.2")),
     ("swift-nio-ssl", .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6")),
     ("swift-argument-parser", .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")),
+    ("GRDB.swift", .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0")),
     ("Yams", .package(url: "https://github.com/jpsim/Yams", from: "6.2.2")),
 ]
 

@@ -11,6 +11,7 @@ import Projections
 import Queries
 import ReadModel
 import RoomVersions
+import SearchIndex
 import Synchronization
 import Testing
 
@@ -35,6 +36,7 @@ final class InProcessServer: Sendable {
     let api: ClientAPI
     let accounts: AccountCommands
     let notifier: ChangeNotifier
+    let search: SearchFollower?
     private let router: Router
     private let log: LMDBEventLog
     private let views: Views
@@ -46,12 +48,10 @@ final class InProcessServer: Sendable {
 
     init(
         _ change: (inout ClientAPISettings) -> Void = { _ in }, accountSettings: AccountSettings = AccountSettings(),
-        media: (CommandEnvironment, String) throws -> MediaParts? = { _, _ in nil }
-    )
-        throws
-    {
+        media: (CommandEnvironment, String) throws -> MediaParts? = { _, _ in nil }, searches: Bool = false
+    ) throws {
         directory = NSTemporaryDirectory() + "engram-client-\(UUID().uuidString)"
-        for name in ["log", "views"] {
+        for name in ["log", "views", "search"] {
             try FileManager.default.createDirectory(
                 atPath: directory + "/" + name, withIntermediateDirectories: true)
         }
@@ -67,11 +67,16 @@ final class InProcessServer: Sendable {
         views = try Views(directory: directory + "/views")
         let notifier = ChangeNotifier(nowMs: Self.nowMs)
         self.notifier = notifier
+        let index = searches ? try SearchIndex(directory: directory + "/search") : nil
+        let source = RecordSource(log)
+        let follower = index.map { SearchFollower(index: $0, source: source) }
+        search = follower
         let engine = ProjectionEngine(
             views: views, projections: builtInProjections, source: RecordSource(log),
             onApplied: { batch in
                 late.api.withLock { $0 }?.authenticator.forget(batch.tokensRevoked.union(batch.users))
                 notifier.applied(batch)
+                follower?.applied()
             })
         late.engine.withLock { $0 = engine }
         let environment = CommandEnvironment(
@@ -102,14 +107,17 @@ final class InProcessServer: Sendable {
             notifier: notifier,
             epoch: 1,
             settings: settings,
-            media: try media(environment, directory + "/media")
+            media: try media(environment, directory + "/media"),
+            search: follower
         )
         let api = api
         late.api.withLock { $0 = api }
         router = Router(api.routes)
+        follower?.start()
     }
 
     deinit {
+        search?.stop()
         log.close()
         do {
             try views.close()

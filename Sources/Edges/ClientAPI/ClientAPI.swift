@@ -1,6 +1,7 @@
 package import CommandHandling
 package import HTTPFront
 package import Queries
+package import SearchIndex
 
 /// The client-server API: one extension for each endpoint family of the specification, in `Endpoints`.
 package struct ClientAPI: Sendable {
@@ -12,6 +13,8 @@ package struct ClientAPI: Sendable {
     let epoch: UInt64
     let settings: ClientAPISettings
     package let media: MediaParts?
+    /// What keeps the search index up to date; nil where searching is disabled.
+    let searchFollower: SearchFollower?
 
     /// Tell it of every applied batch whose users' tokens or flags changed.
     package let authenticator: Authenticator
@@ -50,7 +53,8 @@ package struct ClientAPI: Sendable {
         notifier: ChangeNotifier,
         epoch: UInt64,
         settings: ClientAPISettings,
-        media: MediaParts? = nil
+        media: MediaParts? = nil,
+        search: SearchFollower? = nil
     ) {
         self.environment = environment
         self.rooms = rooms
@@ -60,6 +64,7 @@ package struct ClientAPI: Sendable {
         self.epoch = epoch
         self.settings = settings
         self.media = media
+        searchFollower = search
         let views = environment.views
         accountQueries = AccountQueries(views: views)
         roomQueries = RoomQueries(views: views)
@@ -108,6 +113,7 @@ package struct ClientAPI: Sendable {
         addDirectory(to: &table)
         addPublicRooms(to: &table)
         addUserDirectory(to: &table)
+        addSearch(to: &table)
         addFilters(to: &table)
         addAccountData(to: &table)
         addReceipts(to: &table)

@@ -18,7 +18,7 @@ extension ServerConfiguration {
         "admin_contact", "push", "ip_range_blacklist", "ip_range_whitelist",
         "use_insecure_ssl_client_just_for_testing_do_not_use",
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
-        "turn_user_lifetime", "turn_allow_guests", "user_directory",
+        "turn_user_lifetime", "turn_allow_guests", "user_directory", "enable_search",
     ]).union(MediaConfiguration.names).union(DelayedEventConfiguration.names)
         .union(ServerNoticesConfiguration.names)
 

@@ -1,8 +1,9 @@
 import Yams
 
 extension ServerConfiguration {
-    /// The user directory.
+    /// Searching for messages and for people.
     mutating func readSearch(_ root: Node.Mapping, _ reader: inout YAMLReader) {
+        searchEnabled = reader.flag(root, "enable_search") ?? searchEnabled
         guard let directory = reader.mapping(root, "user_directory") else { return }
         let path = "user_directory."
         reader.warnUnknown(

@@ -35,6 +35,8 @@ package struct ServerConfiguration: Sendable {
     package var adminContact: String?
     /// `presence.enabled`.
     package var presenceEnabled = true
+    /// `enable_search`.
+    package var searchEnabled = true
     package var userDirectory = UserDirectoryConfiguration()
     package var delayedEvents = DelayedEventConfiguration()
     /// Nil: there are no server notices.

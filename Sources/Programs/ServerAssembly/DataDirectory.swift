@@ -11,6 +11,8 @@ package struct DataDirectory: Sendable {
 
     package var log: String { root + "/log" }
     package var views: String { root + "/views" }
+    /// The search index, which can be thrown away too.
+    package var search: String { root + "/search" }
     /// The running server's control socket.
     package var controlSocket: String { root + "/engram.sock" }
 

@@ -21,6 +21,7 @@ package final class Homeserver: Sendable {
     private let front: HTTPServer
     private let control: HTTPServer
     private let reactors = RunningReactors()
+    private let search = RunningSearch()
     private let log: StructuredLog
 
     /// Opens the data and brings the projections up to the log's head.
@@ -38,11 +39,12 @@ package final class Homeserver: Sendable {
         try configuration.makeFirstSigningKey(data, log: log)
         let key = try configuration.readSigningKey()
         let revocations = Revocations()
-        let reactors = reactors
+        let (reactors, search) = (reactors, search)
         storage = try Storage(data: data, signingKey: key, log: log) { batch in
             revocations.tell(batch)
             notifier.applied(batch)
             reactors.applied(batch)
+            search.applied()
         }
         ephemeral = EphemeralState(
             startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier,
@@ -51,6 +53,11 @@ package final class Homeserver: Sendable {
                 (try? queries.joinedRooms(user)) ?? []
             })
         ephemeral.presence.isEnabled = configuration.presenceEnabled
+        if configuration.searchEnabled {
+            search.prepare(data, storage: storage, metrics: metrics, log: log)
+        } else {
+            RunningSearch.remove(data, log: log)
+        }
         let environment = storage.commandEnvironment(configuration, key: key)
         let rooms = RoomCommands(
             environment: environment, noticesUser: configuration.serverNotices?.userID)
@@ -63,7 +70,8 @@ package final class Homeserver: Sendable {
             notifier: notifier,
             epoch: storage.epoch,
             settings: ClientAPISettings(configuration),
-            media: try MediaParts(configuration, environment, log: log)
+            media: try MediaParts(configuration, environment, log: log),
+            search: search.follower
         )
         revocations.authenticator = clientAPI.authenticator
         try reactors.prepare(
@@ -79,7 +87,8 @@ package final class Homeserver: Sendable {
             log: log
         )
         let operations = try ControlOperations(
-            storage: storage, rooms: rooms, accounts: accounts, serverName: configuration.serverName)
+            storage: storage, rooms: rooms, accounts: accounts, serverName: configuration.serverName,
+            forgetErased: { try await search.forgetErased(upTo: $0) })
         control = HTTPServer(
             configuration: HTTPServerConfiguration(
                 listeners: [HTTPListener(port: 0, unixPath: data.controlSocket)], eventLoopThreads: 1),
@@ -96,6 +105,7 @@ package final class Homeserver: Sendable {
         DataDirectory.removeStaleSocket(data.controlSocket)
         let addresses = try await front.start()
         _ = try await control.start()
+        search.start()
         for address in addresses { log.info("listening", [("address", "\(address.host):\(address.port)")]) }
         log.info(
             "engram is ready",
@@ -124,6 +134,7 @@ package final class Homeserver: Sendable {
         notifier.shutDown()
         await control.shutdown(grace: .seconds(1))
         await front.shutdown(grace: .seconds(5))
+        await search.stop(head: storage.eventLog.durableHead)
         storage.close(log: log)
         DataDirectory.removeStaleSocket(data.controlSocket)
         log.info("stopped")

@@ -28,10 +28,13 @@ package struct Rebuild {
     }
 
     package let data: DataDirectory
-    private let progress: Progress
+    private let searches: Bool
+    let progress: Progress
 
-    package init(data: DataDirectory, progress: @escaping Progress) {
+    /// - Parameter searches: whether the server has a search index.
+    package init(data: DataDirectory, searches: Bool, progress: @escaping Progress) {
         self.data = data
+        self.searches = searches
         self.progress = progress
     }
 
@@ -45,9 +48,17 @@ package struct Rebuild {
 
     /// Replays the log beside the live projections and puts the new ones in their place. The server must not run.
     ///
-    /// - Parameter projections: nil for all.
+    /// - Parameter projections: nil for all, the search index among them.
     /// - Returns: the digests of all projections afterwards.
     package func replace(projections: [String]?) throws -> [(name: String, digest: [UInt8])] {
+        let wantsSearch = projections?.contains(Self.searchName) ?? searches
+        let others = projections?.filter { $0 != Self.searchName }
+        let digests = try replaceViews(projections: others)
+        if wantsSearch { return digests + [try replaceSearch()] }
+        return digests + (searches ? try searchDigest().map { [$0] } ?? [] : [])
+    }
+
+    private func replaceViews(projections: [String]?) throws -> [(name: String, digest: [UInt8])] {
         let reader = try LogReader(directory: data.log)
         try DataDirectory.makeDirectories(data.views)
         let views = try Views(directory: data.views)
@@ -56,12 +67,16 @@ package struct Rebuild {
         let progress = progress
         let replay: ReplayProgress = { done, head, _ in progress(done, head) }
         try engine.catchUp(progress: replay)
-        try engine.rebuild(projections, progress: replay)
+        if projections?.isEmpty != true { try engine.rebuild(projections, progress: replay) }
         return try engine.digests().map { ($0.name, $0.digest) }
     }
 
     /// Replays the log into a scratch directory, up to where the live projections stand, and compares the digests.
     package func compare() throws -> [Comparison] {
+        try compareViews() + (searches ? try compareSearch().map { [$0] } ?? [] : [])
+    }
+
+    private func compareViews() throws -> [Comparison] {
         let reader = try LogReader(directory: data.log)
         let live = try Views(directory: data.views, readOnly: true)
         let scratchPath = data.root + "/views.compare"

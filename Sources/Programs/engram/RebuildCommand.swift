@@ -1,5 +1,6 @@
 import ArgumentParser
 import CanonicalJSON
+import Configuration
 import EventLog
 import ProjectionEngine
 import ServerAssembly
@@ -24,9 +25,10 @@ struct RebuildCommand: ParsableCommand {
 
     func run() throws {
         Interruption.watch()
-        let data = try source.dataDirectory()
+        let configuration = try source.load()
         let progress = ProgressLine(verify ? "records replayed for comparison" : "records replayed")
-        let work = Rebuild(data: data) { done, head in
+        let work = Rebuild(data: DataDirectory(configuration: configuration), searches: configuration.searchEnabled) {
+            done, head in
             progress.update(done.rawValue, of: head.rawValue)
             return !Interruption.wasRequested
         }

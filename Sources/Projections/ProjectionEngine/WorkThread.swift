@@ -1,7 +1,7 @@
 import Glibc
 
 /// A thread of its own for work that blocks, joined before the one who began it goes on.
-final class WorkThread {
+package final class WorkThread {
     private final class Work: Sendable {
         let body: @Sendable () -> Void
 
@@ -13,7 +13,7 @@ final class WorkThread {
     private var thread: pthread_t = 0
     private let isRunning: Bool
 
-    init(_ body: @escaping @Sendable () -> Void) {
+    package init(_ body: @escaping @Sendable () -> Void) {
         let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
         pthread_attr_init(attributes)
         // Trees of JSON are walked by recursion.
@@ -35,7 +35,7 @@ final class WorkThread {
         }
     }
 
-    func join() {
+    package func join() {
         if isRunning { pthread_join(thread, nil) }
     }
 }

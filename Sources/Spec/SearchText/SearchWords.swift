@@ -79,6 +79,24 @@ package enum SearchWords {
         return found
     }
 
+    /// The text with spaces around each character of scripts that put none between words, so that a tokenizer that knows only
+    /// spaces finds every one of them. Without zeroes, at which text would end in C.
+    package static func spaced(_ text: String) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy { $0.value > 0 && ($0.isASCII || kind(of: $0) != .unspaced) }
+        if isPlain { return text }
+        var spaced = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar.value == 0 {
+                spaced.append(" ")
+            } else if kind(of: scalar) == .unspaced {
+                spaced.append(contentsOf: [" ", scalar, " "])
+            } else {
+                spaced.append(scalar)
+            }
+        }
+        return String(spaced)
+    }
+
     private static func shortened(_ word: [UInt8]) -> [UInt8] {
         guard word.count > longestWord else { return word }
         var end = longestWord

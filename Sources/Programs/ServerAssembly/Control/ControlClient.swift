@@ -35,7 +35,8 @@ package struct ControlClient {
                 storage: storage,
                 rooms: RoomCommands(environment: environment),
                 accounts: AccountCommands(environment: environment),
-                serverName: configuration.serverName
+                serverName: configuration.serverName,
+                forgetErased: { [data] _ in try RunningSearch.forgetErased(data, storage: storage) }
             )
             return try await operations.perform(verb, body)
         } catch let rejection as Rejection {

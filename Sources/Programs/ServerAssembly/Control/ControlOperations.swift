@@ -15,6 +15,8 @@ struct ControlOperations: Sendable {
     let rooms: RoomCommands
     let accounts: AccountCommands
     let serverName: ServerName
+    /// Waits until what was erased up to a record has left the search index.
+    let forgetErased: @Sendable (LogPosition) async throws -> Void
 
     private var operatorCaller: Caller {
         Caller(
@@ -23,7 +25,11 @@ struct ControlOperations: Sendable {
 
     private let operatorID: UserID
 
-    init(storage: Storage, rooms: RoomCommands, accounts: AccountCommands, serverName: ServerName) throws {
+    init(
+        storage: Storage, rooms: RoomCommands, accounts: AccountCommands, serverName: ServerName,
+        forgetErased: @escaping @Sendable (LogPosition) async throws -> Void
+    ) throws {
+        self.forgetErased = forgetErased
         self.storage = storage
         self.rooms = rooms
         self.accounts = accounts
@@ -101,6 +107,7 @@ struct ControlOperations: Sendable {
         )
         try await storage.eventLog.scrub()
         try storage.views.scrub()
+        try await forgetErased(storage.eventLog.durableHead)
         return ["erased": .integer(Int64(positions.count))]
     }
 
