@@ -160,7 +160,10 @@ var targets: [Target] = [
     library("TestSupport", in: "Testing"),
     .target(
         name: "FuzzTargets",
-        dependencies: ["CanonicalJSON", "EventSigning", "MatrixEvents", "MatrixIdentifiers", "RoomVersions"],
+        dependencies: [
+            "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "HTTPFront", "MatrixEvents",
+            "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "RoomVersions",
+        ],
         path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
     tests(of: "FuzzTargets"),
     library(

@@ -15,5 +15,12 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "power-levels", defect: PowerLevelsTarget.defect),
         FuzzTarget(name: "content-hash", defect: ContentHashTarget.defect),
         FuzzTarget(name: "server-acl", defect: ServerACLTarget.defect),
+        FuzzTarget(name: "push-rules", defect: PushRulesTarget.defect),
+        FuzzTarget(name: "filters", defect: FiltersTarget.defect),
+        FuzzTarget(name: "pages", defect: PagesTarget.defect),
+        FuzzTarget(name: "images", defect: ImagesTarget.defect),
+        FuzzTarget(name: "urls", defect: URLsTarget.defect),
+        FuzzTarget(name: "http-fields", defect: HTTPFieldsTarget.defect),
+        FuzzTarget(name: "bodies", defect: BodiesTarget.defect),
     ]
 }

@@ -1,5 +1,5 @@
 /// The header fields with which media are given out, so that no browser runs them.
-enum MediaHeaders {
+package enum MediaHeaders {
     /// > The recommended policy is […]
     private static let policy =
         "sandbox; default-src 'none'; script-src 'none'; plugin-types application/pdf; style-src 'unsafe-inline'; "
@@ -32,7 +32,8 @@ enum MediaHeaders {
         "audio/x-wav", "audio/x-pn-wav", "audio/flac", "audio/x-flac",
     ]
 
-    static func disposition(contentType: String, fileName: String?) -> String {
+    /// The `Content-Disposition` field.
+    package static func disposition(contentType: String, fileName: String?) -> String {
         let type = contentType.split(separator: ";").first.map { $0.filter { $0 != " " }.lowercased() } ?? ""
         let kind = inlineTypes.contains(type) ? "inline" : "attachment"
         guard let fileName, !fileName.isEmpty else { return kind }

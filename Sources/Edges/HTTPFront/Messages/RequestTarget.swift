@@ -1,16 +1,16 @@
 /// The target of a request line, taken apart.
-struct RequestTarget {
+package struct RequestTarget {
     /// Percent-encoded, without the query.
-    let rawPath: String
+    package let rawPath: String
     /// Decoded one by one.
-    let segments: [String]
-    let query: HTTPQuery
+    package let segments: [String]
+    package let query: HTTPQuery
 
     /// More segments than any route has; what has more is unknown anyway.
-    static let maxSegments = 32
+    package static let maxSegments = 32
 
     /// Nil if an escape or the encoding is broken, or if the target names no path.
-    init?(_ uri: String) {
+    package init?(_ uri: String) {
         var uri = uri
         let parsed = uri.withUTF8 { bytes -> (path: String, segments: [String], query: String?)? in
             guard let start = Self.pathStart(in: bytes) else { return nil }

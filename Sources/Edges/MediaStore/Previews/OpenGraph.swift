@@ -1,15 +1,19 @@
-import CanonicalJSON
+package import CanonicalJSON
 
 /// Makes the members of a preview from what a page says of itself.
-struct OpenGraph {
-    private(set) var members = JSONObject()
+package struct OpenGraph {
+    package private(set) var members = JSONObject()
     /// The picture to fetch, as the page names it.
-    private(set) var image: String?
+    package private(set) var image: String?
 
     private static let mostMembers = 50
     private static let longestText = 500
 
-    /// A page.
+    /// A page as it came, in whatever charset.
+    package init(page: [UInt8], contentType: String) {
+        self.init(PageReader.facts(of: PageCharset.utf8(page, contentType: contentType)))
+    }
+
     init(_ facts: PageFacts) {
         for (name, content) in facts.metas where name.hasPrefix("og:") && members.count < Self.mostMembers {
             set(name, content)

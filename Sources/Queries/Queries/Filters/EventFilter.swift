@@ -65,7 +65,7 @@ package struct EventFilter: Sendable, Hashable {
     }
 
     /// Whether an event that the server itself makes up, and that has no sender, passes.
-    func allows(typeNamed type: String) -> Bool {
+    package func allows(typeNamed type: String) -> Bool {
         escapedText(type).withUnsafeBytes { allows(type: $0) } && senders == nil
     }
 
