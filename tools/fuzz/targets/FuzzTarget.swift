@@ -21,6 +21,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "images", defect: ImagesTarget.defect),
         FuzzTarget(name: "urls", defect: URLsTarget.defect),
         FuzzTarget(name: "http-fields", defect: HTTPFieldsTarget.defect),
+        FuzzTarget(name: "sliding-sync", defect: SlidingSyncTarget.defect),
         FuzzTarget(name: "bodies", defect: BodiesTarget.defect),
     ]
 }
