@@ -19,7 +19,7 @@ extension ServerConfiguration {
         let insecure = "use_insecure_ssl_client_just_for_testing_do_not_use"
         if reader.flag(root, insecure) == true {
             verifiesOutboundCertificates = false
-            reader.warn(root[insecure], insecure, "lets anybody pose as a push gateway; never set it but in tests")
+            reader.warn(root[insecure], insecure, "lets anybody pose as a push gateway or a web page; only for tests")
         }
     }
 

@@ -32,8 +32,10 @@ extension ThumbnailRules {
 }
 
 extension PreviewRules {
-    init(_ media: MediaConfiguration) {
+    init(_ configuration: ServerConfiguration) {
         self.init()
+        let media = configuration.media
+        verifiesCertificates = configuration.verifiesOutboundCertificates
         addresses = AddressPolicy(blocked: media.forbiddenRanges, allowed: media.allowedRanges)
         forbidden = media.forbiddenURLs.map { Pattern(parts: $0.parts) }
         maximumBytes = Int(clamping: media.maxSpiderBytes)
@@ -52,7 +54,7 @@ extension MediaParts {
             blobs: blobs,
             thumbnails: try Thumbnailer(blobs: blobs, rules: ThumbnailRules(configuration.media), log: log),
             previews: configuration.media.previewsEnabled
-                ? try URLPreviewer(rules: PreviewRules(configuration.media), nowMs: environment.nowMs) : nil,
+                ? try URLPreviewer(rules: PreviewRules(configuration), nowMs: environment.nowMs) : nil,
             isFrozen: configuration.media.needsAuthentication)
     }
 }

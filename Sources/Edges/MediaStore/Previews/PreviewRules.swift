@@ -41,6 +41,8 @@ package struct PreviewRules: Sendable {
 
     /// `url_preview_ip_range_blacklist` and `…_whitelist`.
     package var addresses = AddressPolicy()
+    /// `use_insecure_ssl_client_just_for_testing_do_not_use` is not set.
+    package var verifiesCertificates = true
     package var forbidden: [Pattern] = []
     /// `max_spider_size`.
     package var maximumBytes = 10 << 20

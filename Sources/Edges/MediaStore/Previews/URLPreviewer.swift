@@ -27,7 +27,7 @@ package final class URLPreviewer: Sendable {
     package init(rules: PreviewRules, nowMs: @escaping @Sendable () -> Int64) throws {
         self.rules = rules
         self.nowMs = nowMs
-        client = try WebClient(policy: rules.addresses)
+        client = try WebClient(policy: rules.addresses, verifiesCertificates: rules.verifiesCertificates)
     }
 
     package func shutDown() async { await client.shutDown() }
