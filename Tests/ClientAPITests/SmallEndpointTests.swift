@@ -10,13 +10,14 @@ import Testing
         let alice = try await server.register("alice")
         let bob = try await server.register("bob")
         let path = "/presence/@alice:example.org/status"
+        // Whoever makes a room is online, until they say otherwise.
+        let room = try await server.createRoom(alice)
         let set = try await server.call(.put, path, ["presence": "unavailable", "status_msg": "tea"], token: alice)
         #expect(set.status == 200, "\(set.json)")
         #expect(try await server.call(.get, path, token: alice)["status_msg"] == "tea")
         #expect(try await server.call(.get, path, token: bob).status == 403, "they share no room")
         #expect(try await server.call(.put, path, ["presence": "online"], token: bob).status == 403)
         #expect(try await server.call(.put, path, ["presence": "asleep"], token: alice).status == 400)
-        let room = try await server.createRoom(alice)
         _ = try await server.call(.post, "/rooms/\(room)/join", token: bob)
         let first = try await server.call(.get, "/sync", token: bob)
         let seen = first["presence"]?["events"]?.arrayValue?.first { $0["sender"] == "@alice:example.org" }
@@ -158,5 +159,28 @@ import Testing
             try await server.call(.put, base + "@alice:example.org", ["suspended": true], token: alice).status == 403)
         #expect(try await server.call(.get, base + "@bob:elsewhere.org", token: alice).status == 400)
         #expect(try await server.call(.get, base + "@nobody:example.org", token: alice).status == 404)
+    }
+
+    @Test func whoMeetsInARoomHearsOfEachOther() async throws {
+        let server = try InProcessServer()
+        let (alice, bob) = (try await server.register("alice"), try await server.register("bob"))
+        let room = try await server.createRoom(alice)
+        func sync(_ token: String, since: String?) async throws -> (heard: [String], next: String) {
+            let answer = try await server.call(
+                .get, "/sync?timeout=0" + (since.map { "&since=\($0)" } ?? ""), token: token)
+            let heard = answer["presence"]?["events"]?.arrayValue?.compactMap { $0["sender"]?.stringValue } ?? []
+            return (heard.sorted(), try #require(answer["next_batch"]?.stringValue))
+        }
+        // Both are online, and strangers.
+        var alices = try await sync(alice, since: try await sync(alice, since: nil).next)
+        var bobs = try await sync(bob, since: try await sync(bob, since: nil).next)
+        #expect(!alices.heard.contains("@bob:example.org") && !bobs.heard.contains("@alice:example.org"))
+        _ = try await server.call(.post, "/join/\(room)", token: bob)
+        bobs = try await sync(bob, since: bobs.next)
+        #expect(bobs.heard.contains("@alice:example.org"))
+        alices = try await sync(alice, since: alices.next)
+        #expect(alices.heard.contains("@bob:example.org"))
+        #expect(try await sync(alice, since: alices.next).heard.isEmpty)
+        #expect(try await sync(bob, since: bobs.next).heard.isEmpty)
     }
 }

@@ -75,6 +75,7 @@ extension ClientAPI {
             try gate.pass(.joinsPerRoom, room.rawValue)
         }
         let joined = try await rooms.join(room: room, extra: try body.eventContent, caller: call.caller)
+        if let identity = call.knownIdentity { ephemeral.presence.joined(identity.userNum) }
         return .json(["room_id": .string(joined.rawValue)])
     }
 

@@ -6,6 +6,8 @@ import ReadModel
 struct PresenceSection {
     let context: SyncContext
     let presence: PresenceState
+    /// Rooms that the user has joined since: of who is there the client has heard nothing.
+    var newRooms: Set<RoomNum> = []
 
     /// Appends what the client has not heard and answers how many events that is.
     func append(to writer: inout JSONWriter) throws -> Int {
@@ -13,10 +15,17 @@ struct PresenceSection {
         defer { writer.splice("]}") }
         guard presence.isEnabled, context.filter.presence.allows(typeNamed: "m.presence") else { return 0 }
         let news = presence.news(since: context.isInitial ? nil : context.typingSince)
-        guard !news.isEmpty else { return 0 }
+        let met = context.isInitial || newRooms.isEmpty ? [] : presence.news(since: nil)
+        guard !news.isEmpty || !met.isEmpty else { return 0 }
         var count = 0
-        for (user, entry) in news {
-            if user != context.user, try context.snapshot.sharedRooms(context.user, user).isEmpty { continue }
+        let told = Set(news.map(\.user))
+        for (user, entry) in news + met.filter({ !told.contains($0.user) }) {
+            if user != context.user {
+                let shared = try context.snapshot.sharedRooms(context.user, user)
+                if shared.isEmpty || !told.contains(user) && !shared.contains(where: newRooms.contains) { continue }
+            } else if !told.contains(user) {
+                continue
+            }
             let userID = try context.snapshot.text(user)
             guard context.filter.presence.allows(sender: userID) else { continue }
             append(entry, of: userID, namesUser: false, to: &writer)

@@ -51,9 +51,10 @@ package final class SyncQueries: Sendable {
             } else {
                 writer.splice("\"account_data\":{\"events\":[]}")
             }
-            news += try appendRooms(context, to: &writer)
+            var presence = PresenceSection(context: context, presence: typing.presence)
+            news += try appendRooms(context, joinedSince: &presence.newRooms, to: &writer)
             writer.splice(",")
-            news += try PresenceSection(context: context, presence: typing.presence).append(to: &writer)
+            news += try presence.append(to: &writer)
             news += try encryption.append(to: &writer)
             writer.endObject()
             let hasNews = news > 0 || context.isInitial || request.fullState
@@ -95,7 +96,9 @@ package final class SyncQueries: Sendable {
 
     // MARK: Rooms
 
-    private func appendRooms(_ context: SyncContext, to writer: inout JSONWriter) throws -> Int {
+    private func appendRooms(
+        _ context: SyncContext, joinedSince newRooms: inout Set<RoomNum>, to writer: inout JSONWriter
+    ) throws -> Int {
         var rooms = SyncRooms()
         try collect(context) { room, row in rooms.add(room, row) }
         let filter = context.filter.rooms
@@ -108,6 +111,7 @@ package final class SyncQueries: Sendable {
             let room = 8192 + 640 * min(context.timelineLimit, 100)
             writer.reserve(min(rooms.joined.count * room, 32 << 20))
         }
+        newRooms = Set(rooms.joined.lazy.filter { $0.1.joinedAt > context.since }.map(\.0))
         writer.splice(",\"rooms\":{\"join\":{")
         let joined = JoinedRoomSection(context: context)
         for (room, row) in rooms.joined where try joined.append(room: room, row: row, to: &writer) { count += 1 }

@@ -100,6 +100,14 @@ package final class PresenceState: Sendable {
         }
     }
 
+    /// A user comes to a room: those who are there have not heard of them before, however long they have been online.
+    package func joined(_ user: UserNum) {
+        acted(user)
+        guard isEnabled else { return }
+        let version = announce(user)
+        users.withLock { $0[user]?.version = version }
+    }
+
     /// Notes who has gone; called by a ticker.
     func expire() {
         guard isEnabled else { return }
