@@ -103,6 +103,20 @@ def thumbnails(server, alice):
     return picture
 
 
+# Pages that are small to send and large to read; what they say before it is shown.
+BOMBS = {
+    "/deep": b"<div>" * 190_000,
+    "/wide": b"<p " + b"".join(b"a%d=1 " % i for i in range(80_000)) + b">",
+    "/long-attribute": b'<meta property="og:description" content="' + b"x" * 900_000 + b'">',
+    "/entities": b"&amp;&#x10FFFF;&lt" * 50_000,
+    "/metas": b"".join(b'<meta property="og:%d" content="x">' % i for i in range(25_000)),
+    "/comment": b"<!--" + b"-" * 900_000,
+    "/tables": b"<table><tr><td>" * 60_000,
+    "/formatting": b"<b><i><a href=x><p>" * 40_000,
+    "/nul": b"\0" * 900_000,
+}
+
+
 class Web(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/inside":
@@ -110,7 +124,24 @@ class Web(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", "http://127.0.0.2:22/")
             self.end_headers()
             return
+        if self.path == "/loop":
+            self.send_response(301)
+            self.send_header("Location", "/loop")
+            self.end_headers()
+            return
+        if self.path == "/slow":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            try:
+                while not self.server.is_ending.wait(0.2):
+                    self.wfile.write(b"<p>")
+                    self.wfile.flush()
+            except OSError:
+                pass
+            return
         body, kind = b'<meta property="og:title" content="Page"><meta property="og:image" content="p.png">', "text/html"
+        body += BOMBS.get(self.path, b"")
         if self.path == "/p.png":
             body, kind = png(20, 10), "image/png"
         self.send_response(200)
@@ -130,6 +161,7 @@ class Web(http.server.BaseHTTPRequestHandler):
 
 def previews(server, alice):
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    web.is_ending = threading.Event()
     threading.Thread(target=web.serve_forever, daemon=True).start()
     base = f"http://127.0.0.1:{web.server_port}"
 
@@ -143,7 +175,22 @@ def previews(server, alice):
     check(preview(base + "/inside")[0] == 403, "a page that leads inside has none")
     check(preview("http://localhost:1/")[0] in (403, 502), "nor has this machine")
     check(preview("http://169.254.169.254/")[0] == 403, "nor has the cloud's")
+    # The slow one takes its whole time, so the others are asked meanwhile.
+    slow = []
+    waiting = threading.Thread(target=lambda: slow.append(preview(base + "/slow")))
+    waiting.start()
     check(preview(base + "/endless")[0] == 200, "an endless page is cut off")
+    check(preview(base + "/loop")[0] == 502, "redirections end")
+    before = resident(server)
+    for path in BOMBS:
+        status, found = preview(base + path)
+        size = len(json.dumps(found))
+        check(status == 200 and found["og:title"] == "Page" and size < 100_000, f"{path} has a preview of {size} bytes")
+    grown = resident(server) - before
+    check(grown < 96 << 10, f"with {grown} KiB more memory")
+    waiting.join()
+    check(slow[0][0] in (200, 502), f"a page that never comes is given up: {slow[0]}")
+    web.is_ending.set()
     web.shutdown()
 
 
