@@ -117,10 +117,11 @@ var targets: [Target] = [
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library("OutboundHTTP", in: "Edges", ["MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL]),
     library(
         "MediaStore", in: "Edges",
         [
-            "CanonicalJSON", "CMedia", "CSodium", "HTTPFront", "MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL,
+            "CanonicalJSON", "CMedia", "CSodium", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP",
         ]),
     library(
         "ClientAPI", in: "Edges",
@@ -132,8 +133,8 @@ var targets: [Target] = [
     library(
         "Reactors", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "HTTPFront", "MatrixIdentifiers", "ProjectionEngine",
-            "Queries", "ReadModel", nioCore, nioPosix, nioHTTP1, nioSSL,
+            "CanonicalJSON", "CommandHandling", "EventLog", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP",
+            "ProjectionEngine", "Queries", "ReadModel",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
@@ -224,8 +225,8 @@ var targets: [Target] = [
         of: "Reactors",
         [
             "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "LogEvents",
-            "MatrixIdentifiers", "ProjectionEngine", "Projections", "PushRules", "Queries", "ReadModel",
-            "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
+            "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Projections", "PushRules", "Queries",
+            "ReadModel", "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
         ]),
     .testTarget(
         name: "ClientAPITests",

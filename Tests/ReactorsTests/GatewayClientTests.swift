@@ -1,6 +1,7 @@
 import CommandHandling
 import HTTPFront
 import MatrixIdentifiers
+import OutboundHTTP
 import Synchronization
 import Testing
 
@@ -54,12 +55,12 @@ import Testing
         return try GatewayClient(settings: settings)
     }
 
-    private func fault(_ body: () async throws -> GatewayAnswer) async -> GatewayFault? {
+    private func fault(_ body: () async throws -> GatewayAnswer) async -> OutboundFault? {
         do {
             _ = try await body()
             return nil
         } catch {
-            return error as? GatewayFault
+            return error as? OutboundFault
         }
     }
 

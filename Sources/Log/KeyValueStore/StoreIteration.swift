@@ -33,6 +33,19 @@ extension StoreReader where Self: ~Copyable {
         }
     }
 
+    /// Visits the entries whose keys begin with `prefix`, in order, until `body` answers false.
+    ///
+    /// The form that nearly all callers want; not generic, so that it costs little for the one or two entries that there
+    /// mostly are.
+    package func forEach(
+        _ table: StoreTable, prefix: StoreKey,
+        _ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Bool
+    ) throws {
+        try prefix.withUnsafeBytes { prefix in
+            try forward(table, from: nil, to: nil, prefix: prefix, limit: .max, body)
+        }
+    }
+
     private func forward(
         _ table: StoreTable,
         from: UnsafeRawBufferPointer?, to: UnsafeRawBufferPointer?, prefix: UnsafeRawBufferPointer?, limit: Int,

@@ -1,5 +1,6 @@
 package import CanonicalJSON
 import HTTPFront
+import OutboundHTTP
 import Synchronization
 
 /// Looks at web pages for previews: OpenGraph, oEmbed, and what the page itself shows. Answers are remembered for a while.
@@ -99,12 +100,12 @@ package final class URLPreviewer: Sendable {
     // MARK: - Looking
 
     private func look(at url: WebURL, keep: @Sendable (Picture) async throws -> String) async throws -> JSONObject {
-        let answer = try await fetch(
+        let (answer, place) = try await fetch(
             url, accept: "text/html,application/xhtml+xml,image/*;q=0.8,*/*;q=0.5", limit: rules.maximumBytes)
         let type = Self.essence(answer.contentType)
         if type.hasPrefix("image/") {
             var graph = OpenGraph(PageFacts())
-            let name = answer.url.path.split(separator: "/").last.map(String.init)
+            let name = place.path.split(separator: "/").last.map(String.init)
             if let name { graph.set("og:title", name) }
             try await show(answer, in: &graph, keep)
             return graph.members
@@ -113,22 +114,22 @@ package final class URLPreviewer: Sendable {
         let page = Array(answer.body.prefix(Self.longestPage))
         let facts = PageReader.facts(of: PageCharset.utf8(page, contentType: answer.contentType))
         var graph = OpenGraph(facts)
-        if let reference = facts.oEmbed, let place = WebURL(reference, relativeTo: answer.url),
-            let found = await oEmbed(at: place)
+        if let reference = facts.oEmbed, let source = WebURL(reference, relativeTo: place),
+            let found = await oEmbed(at: source)
         {
             graph.add(oEmbed: found)
         }
-        if let reference = graph.image, let place = WebURL(reference, relativeTo: answer.url) {
+        if let reference = graph.image, let source = WebURL(reference, relativeTo: place) {
             // A preview without its picture is still one.
-            if let picture = try? await fetch(place, accept: "image/*", limit: rules.maximumBytes) {
-                try await show(picture, in: &graph, keep)
+            if let picture = try? await fetch(source, accept: "image/*", limit: rules.maximumBytes) {
+                try await show(picture.answer, in: &graph, keep)
             }
         }
         return graph.members
     }
 
     private func show(
-        _ answer: WebAnswer, in graph: inout OpenGraph, _ keep: @Sendable (Picture) async throws -> String
+        _ answer: OutboundAnswer, in graph: inout OpenGraph, _ keep: @Sendable (Picture) async throws -> String
     ) async throws {
         let type = Self.essence(answer.contentType)
         guard type.hasPrefix("image/"), !answer.isCut, !answer.body.isEmpty else { return }
@@ -140,26 +141,31 @@ package final class URLPreviewer: Sendable {
 
     private func oEmbed(at place: WebURL) async -> JSONObject? {
         // Without it there is still the page.
-        guard let answer = try? await fetch(place, accept: "application/json", limit: Self.longestOEmbed),
+        guard let (answer, _) = try? await fetch(place, accept: "application/json", limit: Self.longestOEmbed),
             !answer.isCut,
             let object = try? JSONObject.parse(answer.body)
         else { return nil }
         return object
     }
 
-    /// Follows where a URL leads. Each step is judged as if it had been asked for.
-    private func fetch(_ first: WebURL, accept: String, limit: Int) async throws -> WebAnswer {
+    /// Follows where a URL leads, and says where that was. Each step is judged as if it had been asked for.
+    private func fetch(
+        _ first: WebURL, accept: String, limit: Int
+    ) async throws -> (answer: OutboundAnswer, place: WebURL) {
         let end = nowMs() + rules.timeoutMs
         var url = first
         for _ in 0...rules.mostRedirections {
             guard !rules.forbidden.contains(where: { $0.matches(url) }) else { throw WebFault.forbiddenURL }
             let left = end - nowMs()
             guard left > 0 else { throw WebFault.timedOut }
-            let fields = [("Accept", accept), ("Accept-Language", rules.languages.joined(separator: ", "))]
+            let fields = [
+                (name: "Accept", value: accept),
+                (name: "Accept-Language", value: rules.languages.joined(separator: ", ")),
+            ]
             let answer = try await client.get(url, fields: fields, limit: limit, timeoutMs: left)
             guard (300..<400).contains(answer.status), let location = answer.location else {
                 guard (200..<300).contains(answer.status) else { throw WebFault.status(answer.status) }
-                return answer
+                return (answer, url)
             }
             guard let next = WebURL(location, relativeTo: url) else { throw WebFault.forbiddenURL }
             url = next

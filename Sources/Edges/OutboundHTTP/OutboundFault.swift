@@ -1,11 +1,13 @@
-/// Why a request to the outside did not succeed.
-package enum GatewayFault: Error, Sendable, Hashable, CustomStringConvertible {
+/// Why a request to the outside was not answered.
+package enum OutboundFault: Error, Sendable, Hashable, CustomStringConvertible {
     case unknownHost
     /// All addresses of the host are in ranges that are not allowed.
     case forbiddenAddress
     case notConnected(String)
     case timedOut
     case closedEarly
+    /// What came was no HTTP, or the two could not agree on a connection.
+    case broken(String)
     case tooLarge
 
     package var description: String {
@@ -15,6 +17,7 @@ package enum GatewayFault: Error, Sendable, Hashable, CustomStringConvertible {
         case .notConnected(let reason): "no connection: \(reason)"
         case .timedOut: "no answer in time"
         case .closedEarly: "the connection was closed before the answer was complete"
+        case .broken(let reason): "no answer that could be read: \(reason)"
         case .tooLarge: "the answer is too large"
         }
     }

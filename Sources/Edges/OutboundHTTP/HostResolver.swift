@@ -21,9 +21,9 @@ struct HostResolver: Sendable {
     }
 
     private static func allowed(_ found: [String], port: Int, _ policy: AddressPolicy) throws -> [SocketAddress] {
-        guard !found.isEmpty else { throw GatewayFault.unknownHost }
+        guard !found.isEmpty else { throw OutboundFault.unknownHost }
         let allowed = found.filter { AddressRange.bytes(of: $0).map { policy.allows($0) } ?? false }
-        guard !allowed.isEmpty else { throw GatewayFault.forbiddenAddress }
+        guard !allowed.isEmpty else { throw OutboundFault.forbiddenAddress }
         return try allowed.map { try SocketAddress(ipAddress: $0, port: port) }
     }
 
