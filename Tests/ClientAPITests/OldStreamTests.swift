@@ -140,6 +140,7 @@ import Testing
         #expect(joined?["messages"]?["chunk"]?.arrayValue?.count == 2)
         #expect(joined?["messages"]?["chunk"]?.arrayValue?.last?["event_id"] == .string(said))
         #expect(Self.has("m.room.create", in: joined?["state"]))
+        #expect(Self.first(joined?["state"], "m.room.create")?["user_id"] == "@bob:example.org")
         #expect(Self.first(joined?["account_data"], "x.z")?["content"] == ["a": 2])
         let invite = rooms.first { $0["room_id"] == .string(invited) }
         #expect(invite?["membership"] == "invite" && invite?["inviter"] == "@bob:example.org")

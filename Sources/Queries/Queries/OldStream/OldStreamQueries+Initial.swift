@@ -135,9 +135,19 @@ extension OldStreamQueries {
         state holders: [LogPosition], _ room: RoomNum, _ row: MembershipRow?, _ context: SyncContext,
         to writer: inout JSONWriter
     ) throws {
-        var sight = RoomSight(context.snapshot, room: room, user: context.user, row: row)
+        let snapshot = context.snapshot
+        var sight = RoomSight(snapshot, room: room, user: context.user, row: row)
+        var renderer = context.renderer
+        renderer.relations = nil
         writer.key("state")
-        try StateQueries.append(holders, asker: context.request.asker, sight: &sight, to: &writer)
+        writer.beginArray()
+        for holder in holders {
+            let event = try snapshot.event(at: holder)
+            let membership = try sight.judge(event, at: holder).membership
+            try renderer.append(
+                event, roomID: snapshot.text(room), membership: membership, sight: &sight, to: &writer)
+        }
+        writer.endArray()
     }
 
     // MARK: GET /rooms/{roomId}/initialSync

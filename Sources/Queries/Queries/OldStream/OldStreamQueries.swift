@@ -35,6 +35,7 @@ package final class OldStreamQueries: Sendable {
         let user = asker.identity.userNum
         let ignored = try SyncContext.ignored(snapshot, by: user)
         var renderer = EventRenderer(snapshot, asker: asker)
+        renderer.namesUser = true
         renderer.relations = BundledRelations(snapshot, asker: user, ignored: ignored)
         let position = LogPosition(rawValue: since?.position ?? 0)
         return SyncContext(

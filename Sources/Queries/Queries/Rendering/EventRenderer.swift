@@ -35,6 +35,8 @@ struct EventRenderer {
     var fields: [EventFieldPath]?
     /// Renders events as servers exchange them; nil for the format of clients.
     var federation: FederationEvents?
+    /// Whether events name their sender as `user_id` too, as in the endpoints that came before `/sync`.
+    var namesUser = false
     /// What is bundled with events; nil where the specification wants nothing bundled.
     var relations: BundledRelations?
 
@@ -90,6 +92,7 @@ struct EventRenderer {
                 writer.string(utf8: roomID)
             }
         }
+        if namesUser { writer.field("user_id", escaped: ClientEventSlices(event.clientJSON).sender) }
         // A negative age only says that the clocks differ; the specification allows it.
         writer.splice(",\"unsigned\":{\"age\":")
         writer.bytes.append(contentsOf: String(nowMs &- event.originServerTS).utf8)
