@@ -20,10 +20,20 @@ export SWIFT_BACKTRACE
     build=$directory/$(swift -print-target-info | sed -n 's/.*"unversionedTriple": "\(.*\)".*/\1/p')/release
     if [ "$0" -nt "$directory/fuzz" ] || [ -n "$(find "$build" -name '*.o' -newer "$directory/fuzz" 2>/dev/null | head -1)" ] \
         || [ ! -e "$directory/fuzz" ]; then
-        swiftc -O -parse-as-library -swift-version 6 -package-name "$(basename "$root")" -sanitize=fuzzer,address \
-            -use-ld=lld -I "$build/Modules" -I Sources/Spec/CTextScan/include -Xcc -ISources/Spec/CSodium \
-            tools/fuzz/driver/FuzzDriver.swift $(find "$build" -path '*.build/*' -name '*.o' ! -path '*Tests*' ! -path '*Package*') \
-            -lsodium -o "$directory/fuzz"
+        # The driver reads the modules of everything that the targets import, and of the C libraries beneath.
+        set --
+        for map in $(find Sources "$directory/checkouts" "$build" -name module.modulemap ! -path '*/Tests/*' 2>/dev/null); do
+            set -- "$@" -Xcc "-fmodule-map-file=$map"
+        done
+        for include in $(find Sources "$directory/checkouts" -type d -path '*/Sources/*/include' 2>/dev/null); do
+            set -- "$@" -Xcc "-I$include"
+        done
+        # Some names of object files have spaces.
+        find "$build" -path '*.build/*' -name '*.o' ! -path '*Tests*' ! -path '*Package*' -printf '"%p"\n' > "$directory/objects"
+        swiftc -O -parse-as-library -swift-version 6 -package-name "$(basename "$root" | tr -c 'A-Za-z0-9_\n' _)" -sanitize=fuzzer,address \
+            -use-ld=lld -I "$build/Modules" -Xcc -ISources/Spec/CSodium -Xcc -I/usr/include/libxml2 "$@" \
+            tools/fuzz/driver/FuzzDriver.swift @"$directory/objects" \
+            -lsodium -llmdb -lzstd -lcrypt -lxml2 -lstdc++ -o "$directory/fuzz"
     fi
 ) 9> "$directory/lock" 1>&2
 cd "$directory/findings"

@@ -1,3 +1,5 @@
+import MatrixIdentifiers
+
 /// Where a push gateway listens: `https://host[:port]/_matrix/push/v1/notify`, taken apart once and strictly.
 package struct GatewayURL: Sendable, Hashable {
     package let isTLS: Bool
@@ -51,9 +53,7 @@ package struct GatewayURL: Sendable, Hashable {
                 guard behind.first == ":" else { return nil }
                 port = behind.dropFirst()
             }
-            guard host.utf8.allSatisfy({ isHex($0) || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") }) else {
-                return nil
-            }
+            guard AddressRange.bytes(of: String(host))?.count == 16 else { return nil }
         } else {
             if let colon = authority.firstIndex(of: ":") {
                 host = authority[..<colon]
@@ -67,13 +67,6 @@ package struct GatewayURL: Sendable, Hashable {
             return nil
         }
         return (String(host), number)
-    }
-
-    private static func isHex(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x30...0x39, 0x41...0x46, 0x61...0x66: true
-        default: false
-        }
     }
 
     private static func isName(_ byte: UInt8) -> Bool {
