@@ -10,14 +10,13 @@ import Testing
         let alice = try await server.register("alice")
         let bob = try await server.register("bob")
         let path = "/presence/@alice:example.org/status"
-        // Whoever makes a room is online, until they say otherwise.
-        let room = try await server.createRoom(alice)
         let set = try await server.call(.put, path, ["presence": "unavailable", "status_msg": "tea"], token: alice)
         #expect(set.status == 200, "\(set.json)")
         #expect(try await server.call(.get, path, token: alice)["status_msg"] == "tea")
         #expect(try await server.call(.get, path, token: bob).status == 403, "they share no room")
         #expect(try await server.call(.put, path, ["presence": "online"], token: bob).status == 403)
         #expect(try await server.call(.put, path, ["presence": "asleep"], token: alice).status == 400)
+        let room = try await server.createRoom(alice)
         _ = try await server.call(.post, "/rooms/\(room)/join", token: bob)
         let first = try await server.call(.get, "/sync", token: bob)
         let seen = first["presence"]?["events"]?.arrayValue?.first { $0["sender"] == "@alice:example.org" }

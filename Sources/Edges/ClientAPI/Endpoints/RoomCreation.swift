@@ -17,8 +17,8 @@ extension ClientAPI {
             for invitee in invitees.prefix(100) {
                 if let invitee = invitee.stringValue { try gate.pass(.invitesPerUser, invitee) }
             }
-            noteActivity(call)
             let room = try await rooms.createRoom(try body.eventContent, caller: call.caller)
+            if let identity = call.knownIdentity { ephemeral.presence.joined(identity.userNum) }
             var answer: JSONObject = ["room_id": .string(room.rawValue)]
             if let name = body.object["room_alias_name"]?.stringValue {
                 answer["room_alias"] = .string("#\(name):\(environment.serverName)")

@@ -15,7 +15,7 @@ struct PresenceSection {
         defer { writer.splice("]}") }
         guard presence.isEnabled, context.filter.presence.allows(typeNamed: "m.presence") else { return 0 }
         let news = presence.news(since: context.isInitial ? nil : context.typingSince)
-        let met = context.isInitial || newRooms.isEmpty ? [] : presence.news(since: nil)
+        let met = context.isInitial || newRooms.isEmpty ? [] : presence.everybody
         guard !news.isEmpty || !met.isEmpty else { return 0 }
         var count = 0
         let told = Set(news.map(\.user))

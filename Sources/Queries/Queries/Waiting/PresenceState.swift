@@ -102,8 +102,13 @@ package final class PresenceState: Sendable {
 
     /// A user comes to a room: those who are there have not heard of them before, however long they have been online.
     package func joined(_ user: UserNum) {
-        acted(user)
         guard isEnabled else { return }
+        let now = nowMs()
+        users.withLock { users in
+            if users[user] != nil { return }
+            let entry = Entry(availability: .offline, statusMessage: nil, lastActiveMs: 0, isActive: false)
+            users[user] = Tracked(entry: entry, lastHeardMs: now)
+        }
         let version = announce(user)
         users.withLock { $0[user]?.version = version }
     }
@@ -161,6 +166,9 @@ package final class PresenceState: Sendable {
     }
 
     // MARK: Reading
+
+    /// Everybody who was heard of, offline or not.
+    var everybody: [(user: UserNum, entry: Entry)] { users.withLock { $0.map { ($0.key, $0.value.entry) } } }
 
     /// Who changed after `version`, or in a first look who is not offline.
     func news(since version: UInt64?) -> [(user: UserNum, entry: Entry)] {
