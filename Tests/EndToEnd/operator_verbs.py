@@ -73,11 +73,27 @@ def configuration(server):
             ("a port that is no number", f"port: {server.port}", "port: eighty", (":5", "port")),
             ("a switch that is no boolean", "enable_registration: true", "enable_registration: perhaps", ("enable_registration", "true")),
             ("a missing server_name", "server_name: localhost", "other_name: localhost", ("server_name",)),
+            ("a contact whom nobody can reach", "enable_metrics: true", "support_contacts:\n  - {role: m.role.admin}",
+             ("support_contacts[0].email_address", "matrix_id")),
             ("no YAML", "listeners:", "listeners: [", ())):
         bad = Engram(server.directory.parent / "bad-config")
         bad.config.write_text(server.config.read_text().replace(old, new))
         result = bad.run("check-config", check=False)
         report.check(refused(result, "homeserver.yaml", *words), f"check-config names {what}: {said(result)[:160]}")
+    support = Engram(server.directory.parent / "support", extra="""\
+support_page: https://example.org/help
+support_contacts:
+  - {role: m.role.admin, matrix_id: "@admin:example.org", email_address: admin@example.org}
+  - {role: m.role.security, email_address: security@example.org}
+""").start()
+    answers = [request(one.url + "/.well-known/matrix/support") for one in (support, server)]
+    support.stop()
+    report.check(answers[0] == (200, {
+        "contacts": [
+            {"role": "m.role.admin", "matrix_id": "@admin:example.org", "email_address": "admin@example.org"},
+            {"role": "m.role.security", "email_address": "security@example.org"}],
+        "support_page": "https://example.org/help"}), f"whom to write to is answered as configured: {answers[0]}")
+    report.check(answers[1][0] == 404 and answers[1][1]["errcode"] == "M_NOT_FOUND", f"or nothing: {answers[1]}")
     hashed = subprocess.run([server.binary, "hash-password"], input="correct horse\n", capture_output=True, text=True)
     report.check(hashed.stdout.startswith("$argon2id$"), "hash-password prints an argon2id hash")
 

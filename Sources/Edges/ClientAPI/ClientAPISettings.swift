@@ -1,4 +1,3 @@
-package import CanonicalJSON
 package import CommandHandling
 package import Queries
 
@@ -6,8 +5,8 @@ package import Queries
 package struct ClientAPISettings: Sendable {
     /// `public_baseurl`: what `/.well-known/matrix/client` names; nil answers 404 there.
     package var publicBaseURL: String?
-    /// The members of `/.well-known/matrix/support`; nil answers 404 there.
-    package var support: JSONObject?
+    /// What `/.well-known/matrix/support` says; with nothing to say it answers 404.
+    package var support = SupportInformation()
     /// `enable_registration`.
     package var registrationEnabled = false
     /// `registration_requires_token`.

@@ -15,12 +15,12 @@ extension ServerConfiguration {
         "rc_message", "rc_registration", "rc_registration_token_validity", "rc_login", "rc_joins", "rc_joins_per_room",
         "rc_invites", "rc_room_creation", "enable_metrics", "enable_set_displayname", "enable_set_avatar_url",
         "require_auth_for_profile_requests", "allow_public_rooms_without_auth", "serve_server_wellknown",
-        "admin_contact", "push", "ip_range_blacklist", "ip_range_whitelist",
+        "push", "ip_range_blacklist", "ip_range_whitelist",
         "use_insecure_ssl_client_just_for_testing_do_not_use",
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
         "turn_user_lifetime", "turn_allow_guests", "user_directory", "enable_search",
     ]).union(MediaConfiguration.names).union(DelayedEventConfiguration.names)
-        .union(ServerNoticesConfiguration.names)
+        .union(ServerNoticesConfiguration.names).union(SupportConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
     package static var settingNames: [String] { known.sorted() }
@@ -90,6 +90,7 @@ extension ServerConfiguration {
         configuration.readRates(root, &reader)
         configuration.readDelayedEvents(root, &reader)
         configuration.readServerNotices(root, &reader)
+        configuration.readSupport(root, &reader)
         configuration.readOutbound(root, &reader)
         configuration.readRest(root, &reader)
         configuration.media.read(root, &reader)

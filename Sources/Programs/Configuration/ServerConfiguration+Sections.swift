@@ -187,7 +187,6 @@ extension ServerConfiguration {
         allowPublicRoomsWithoutAuth =
             reader.flag(root, "allow_public_rooms_without_auth") ?? allowPublicRoomsWithoutAuth
         serveServerWellKnown = reader.flag(root, "serve_server_wellknown") ?? serveServerWellKnown
-        adminContact = reader.string(root, "admin_contact")
         if let level = reader.string(root, "log_level") {
             logLevel = level
             if !["debug", "info", "warning", "error"].contains(level) {

@@ -33,6 +33,8 @@ package struct ServerConfiguration: Sendable {
     package var allowPublicRoomsWithoutAuth = false
     package var serveServerWellKnown = false
     package var adminContact: String?
+    /// What `/.well-known/matrix/support` answers.
+    package var support = SupportConfiguration()
     /// `presence.enabled`.
     package var presenceEnabled = true
     /// `enable_search`.

@@ -78,13 +78,10 @@ extension ClientAPISettings {
     init(_ configuration: ServerConfiguration) {
         self.init()
         publicBaseURL = configuration.publicBaseURL
-        if let contact = configuration.adminContact {
-            let member = contact.hasPrefix("mailto:") ? "email_address" : "matrix_id"
-            let address = contact.hasPrefix("mailto:") ? String(contact.dropFirst(7)) : contact
-            support = [
-                "contacts": [.object(JSONObject([("role", "m.role.admin"), (member, .string(address))]))]
-            ]
+        support.contacts = configuration.support.contacts.map {
+            SupportInformation.Contact(role: $0.role, matrixID: $0.matrixID, emailAddress: $0.emailAddress)
         }
+        support.page = configuration.support.page
         registrationEnabled = configuration.enableRegistration
         registrationRequiresToken = configuration.registrationRequiresToken
         registrationSharedSecret = configuration.registrationSharedSecret

@@ -52,7 +52,7 @@ extension ClientAPI {
         table.constant("/.well-known/matrix/client", client ?? unknown)
         // This server signs nothing for the rooms of others.
         table.constant("/.well-known/matrix/policy_server", unknown)
-        table.constant("/.well-known/matrix/support", settings.support.map { .json(.object($0)) } ?? unknown)
+        table.constant("/.well-known/matrix/support", settings.support.answer.map { .json(.object($0)) } ?? unknown)
     }
 
     /// What is there under names from before the specification had it.
