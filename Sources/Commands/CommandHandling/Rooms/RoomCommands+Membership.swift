@@ -247,19 +247,12 @@ extension RoomCommands {
 
     /// Joined local users who might vouch for a restricted join, when the joining user meets one of its conditions.
     private func authorisingUsers(of room: RoomID, joining user: UserID) throws -> [UserID] {
-        guard let rules = try rooms.currentState(room, type: "m.room.join_rules", stateKey: "") else { return [] }
-        let content = try rules.content()
-        guard let rule = content["join_rule"]?.stringValue, rule == "restricted" || rule == "knock_restricted" else {
-            return []
-        }
-        // "m.room_membership: the user must be joined to the room that room_id names."
-        let isAllowed = try (content["allow"]?.arrayValue ?? []).contains { condition in
-            guard condition["type"] == "m.room_membership", let text = condition["room_id"]?.stringValue,
-                let other = RoomID(text)
-            else { return false }
-            return try rooms.membership(other, user)?.membership == .join
-        }
-        guard isAllowed else { return [] }
+        guard let version = try rooms.head(room).flatMap({ RoomVersion.named($0.roomVersion) }),
+            let rules = try rooms.currentState(room, type: "m.room.join_rules", stateKey: ""),
+            let allowed = AllowedRooms(content: try rules.content(), version: version),
+            // "m.room_membership: the user must be joined to the room that room_id names."
+            try allowed.rooms.contains(where: { try rooms.membership($0, user)?.membership == .join })
+        else { return [] }
         return try rooms.joinedMembers(room).filter { $0.serverName == environment.serverName }
     }
 
@@ -269,8 +262,9 @@ extension RoomCommands {
         from candidates: [UserID],
         on head: inout RoomHeadState
     ) throws {
-        let rule = try head.held("m.room.join_rules", "")?.pdu.content["join_rule"]?.stringValue
-        guard rule == "restricted" || rule == "knock_restricted", head.version.restrictedJoin else { return }
+        guard let rules = try head.held("m.room.join_rules", "")?.pdu.content,
+            AllowedRooms(content: rules, version: head.version) != nil
+        else { return }
         let levels = try head.powerLevels()
         guard let voucher = candidates.first(where: { levels.level(of: $0) >= levels.invite }) else {
             throw Rejection.forbidden("You are in none of the rooms whose members may join this room.")

@@ -2,7 +2,9 @@ import CanonicalJSON
 import EventLog
 import KeyValueStore
 import MatrixEvents
+import MatrixIdentifiers
 import ReadModel
+import RoomVersions
 
 /// How a directory shows a room.
 struct RoomDescription {
@@ -95,17 +97,13 @@ struct RoomDescriber {
         RoomDetails(
             encryption: try text(room, encryption, "algorithm"),
             roomVersion: head.roomVersion,
-            allowedRoomIDs: Self.allowedRooms(try content(room, joinRules)))
+            allowedRoomIDs: Self.allowedRooms(try content(room, joinRules), head).map(\.rawValue))
     }
 
     /// "allowed_room_ids: If the room is a restricted room, these are the room IDs which are specified by the join rules."
-    static func allowedRooms(_ joinRules: JSONObject?) -> [String] {
-        guard let rule = joinRules?["join_rule"]?.stringValue, rule == "restricted" || rule == "knock_restricted" else {
-            return []
-        }
-        return (joinRules?["allow"]?.arrayValue ?? []).compactMap { condition in
-            condition["type"] == "m.room_membership" ? condition["room_id"]?.stringValue : nil
-        }
+    static func allowedRooms(_ joinRules: JSONObject?, _ head: RoomHead) -> [RoomID] {
+        guard let joinRules, let version = RoomVersion.named(head.roomVersion) else { return [] }
+        return AllowedRooms(content: joinRules, version: version)?.rooms ?? []
     }
 
     private func content(_ room: RoomNum, _ slot: SlotNum?) throws -> JSONObject? {

@@ -54,33 +54,17 @@ struct RoomSight {
         }
         let history = try loaded()
         let membership = Self.value(of: history.memberships, at: position) ?? .none
-        let visibility = Self.value(of: history.visibilities, at: position) ?? .shared
-        if Self.allows(membership, visibility, position, history) {
+        // The user's own memberships are always seen: an invitation and its end concern nobody more.
+        if !event.slot.isNone, event.slot == history.memberSlot {
             return Judgement(isVisible: true, membership: membership)
         }
-        var isVisible = false
+        var sight = EventVisibility(
+            visibility: Self.value(of: history.visibilities, at: position) ?? .shared,
+            membership: Membership(rawValue: membership.text), joinedLater: history.lastJoin > position)
         if !event.slot.isNone, event.slot == history.visibilitySlot {
-            // "the user should be allowed to see the event if the `history_visibility` before *or* after the event would
-            // allow them to see it."
-            let before = Self.value(of: history.visibilities, at: position.before) ?? .shared
-            isVisible = Self.allows(membership, before, position, history)
-        } else if !event.slot.isNone, event.slot == history.memberSlot {
-            // "for the user's own `m.room.member` events, the user should be allowed to see the event if their `membership`
-            // before *or* after the event would allow them to see it." An invitation and its end concern nobody more, so
-            // they are always seen.
-            isVisible = true
+            sight.visibilityBefore = Self.value(of: history.visibilities, at: position.before) ?? .shared
         }
-        return Judgement(isVisible: isVisible, membership: membership)
-    }
-
-    /// Rules 1 to 5 of the specification's history visibility module.
-    private static func allows(
-        _ membership: StoredMembership, _ visibility: HistoryVisibility, _ position: LogPosition, _ history: History
-    ) -> Bool {
-        if visibility == .worldReadable || membership == .join { return true }
-        // "and the user joined the room at any point after the event was sent"
-        if visibility == .shared, history.lastJoin > position { return true }
-        return visibility == .invited && membership == .invite
+        return Judgement(isVisible: sight.isVisible, membership: membership)
     }
 
     private static func value<Value>(of changes: [Change<Value>], at position: LogPosition) -> Value? {

@@ -57,9 +57,9 @@ package struct SpaceQueries: Sendable {
         case "public", "knock", "knock_restricted": return true
         // "The room's join rules are set to restricted, provided the user meets one of the specified conditions."
         case "restricted":
-            guard let user else { return false }
-            return try RoomDescriber.allowedRooms(content).contains { allowed in
-                guard let other = try snapshot.room(snapshot.tables, allowed) else { return false }
+            guard let user, let head = try snapshot.head(of: room) else { return false }
+            return try RoomDescriber.allowedRooms(content, head).contains { allowed in
+                guard let other = try snapshot.number(of: allowed) else { return false }
                 return try snapshot.membership(of: user, in: other)?.membership == .join
             }
         default: return false
