@@ -53,6 +53,7 @@ import Testing
         #expect(inviter?["content"]?["displayname"] == "The server", "\(invite)")
         for (method, path, body) in [
             (HTTPMethod.post, "/rooms/\(room)/leave", [:] as JSONValue),
+            (.post, "/rooms/\(room)/kick", ["user_id": .string(Self.bob)]),
             (.put, "/rooms/\(room)/state/m.room.member/\(Self.bob)", ["membership": "leave"]),
         ] {
             let refusal = try await scene.server.call(method, path, body, token: scene.bob)

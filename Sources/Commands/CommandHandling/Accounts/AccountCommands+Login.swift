@@ -218,7 +218,7 @@ extension AccountCommands {
         let leaver = Caller(userID: user, deviceID: nil, requestID: caller.requestID)
         for room in try rooms.openRooms(of: user) {
             do {
-                try await rooms.leave(room: room, extra: [:], caller: leaver)
+                try await rooms.leave(room: room, extra: [:], caller: leaver, isForGood: true)
             } catch is Rejection {
                 // A room that refuses even this keeps a member who can never come back.
                 continue

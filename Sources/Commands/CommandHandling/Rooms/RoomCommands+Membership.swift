@@ -102,8 +102,10 @@ extension RoomCommands {
     }
 
     /// Leaves a room, turns an invitation down or takes a knock back.
-    package func leave(room: RoomID, extra: JSONObject, caller: Caller) async throws {
-        try requireLeavable(room, caller.userID)
+    ///
+    /// - Parameter isForGood: the account ends, so that nobody is left whom the server could tell anything.
+    package func leave(room: RoomID, extra: JSONObject, caller: Caller, isForGood: Bool = false) async throws {
+        if !isForGood { try requireLeavable(room, caller.userID) }
         var content: JSONObject = ["membership": "leave"]
         if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
         _ = try await changeMembership(content, of: caller.userID, in: room, caller: caller) { current in
@@ -113,6 +115,8 @@ extension RoomCommands {
 
     /// Puts a user out of the room, or takes their invitation or knock back.
     package func kick(room: RoomID, user: UserID, reason: String?, caller: Caller) async throws {
+        // Who kicks themselves leaves.
+        if user == caller.userID { try requireLeavable(room, user) }
         let content = Self.moderation("leave", reason: reason)
         _ = try await changeMembership(content, of: user, in: room, caller: caller) { current in
             // "The target user_id is … not in the room": a ban is lifted by /unban only.
