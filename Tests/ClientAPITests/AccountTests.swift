@@ -101,6 +101,10 @@ import Testing
             "nonce": .string(first), "username": "Boss", "password": "x", "admin": true,
             "mac": mac([first, "Boss", "x", "admin"]),
         ]
+        var slip = body.objectValue ?? [:]
+        slip["user_type"] = "robot"
+        let refused = try await server.call(.post, path, .object(slip))
+        #expect(refused.status == 400 && refused.errcode == "M_INVALID_PARAM", "and the nonce is still good")
         let made = try await server.call(.post, path, body)
         #expect(made.status == 200 && made["user_id"] == "@boss:example.org", "\(made.json)")
         let again = try await server.call(.post, path, body)

@@ -56,6 +56,34 @@ import Testing
         }
     }
 
+    /// What is wrong is told before what is merely refused, and what an older name or a later check hid is told too.
+    @Test func nothingThatIsWrongIsHidden() async throws {
+        let server = try InProcessServer()
+        let token = try await server.register("alice")
+        let invitation: JSONValue = [
+            "id_server": "id.example.org", "id_access_token": "token", "medium": "email", "address": "a@example.org",
+        ]
+        let sync = "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync"
+        for (path, body, errcode) in [
+            ("/createRoom", ["invite_3pid": "text"] as JSONValue, "M_BAD_JSON"),
+            ("/createRoom", ["invite_3pid": [["medium": "email"]]], "M_BAD_JSON"),
+            ("/createRoom", ["invite_3pid": [invitation], "is_direct": 5], "M_BAD_JSON"),
+            ("/createRoom", ["invite_3pid": [invitation], "initial_state": [5]], "M_BAD_JSON"),
+            ("/createRoom", ["invite_3pid": [invitation]], "M_THREEPID_DENIED"),
+            ("/publicRooms", ["third_party_instance_id": 5], "M_BAD_JSON"),
+            (
+                sync,
+                ["lists": ["a": ["timeline_limit": 1, "filters": ["is_invited": true, "is_invite": "x"]]]],
+                "M_BAD_JSON"
+            ),
+        ] {
+            let answer = try await server.call(.post, path, body, token: token)
+            #expect(answer.errcode == errcode, "\(path) \(body) \(answer.json)")
+            #expect(answer.status == (errcode == "M_BAD_JSON" ? 400 : 403), "\(path) \(body)")
+        }
+        #expect(try await server.call(.post, "/createRoom", ["invite_3pid": []], token: token).status == 200)
+    }
+
     @Test func limitsAreKept() async throws {
         let server = try InProcessServer {
             $0.limits.message = .init(perSecond: 0.001, burst: 2)

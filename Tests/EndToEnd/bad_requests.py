@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Every endpoint of the specification with every request that it must refuse.
+"""Every endpoint that the server serves with every request that it must refuse.
 
-The requests are made from `fixtures/endpoints/client-server.json`: each body with each member missing, of each wrong type, too
-long, too deep, doubled; each parameter of paths and queries with what it cannot be. Each gets a 4xx with an `errcode`, none a
-5xx, and the server that answers the last one is the process that answered the first.
+The requests are made from the tables in `fixtures/endpoints` (those that ONLY names): each body with each member missing, of each
+wrong type, too long, too deep, doubled; each parameter of paths and queries with what it cannot be. Each gets a 4xx with an
+`errcode`, none a 5xx, and the server that answers the last one is the process that answered the first.
 """
 import collections
 import copy
 import http.client
 import json
+import os
 import pathlib
 import tempfile
 import time
@@ -20,8 +21,12 @@ from engram import Engram, Report
 EXTRA = """\
 presence: {enabled: true}
 url_preview_enabled: true
+max_event_delay_duration: 24h
+max_delayed_events_per_user: 100000
+rc_delayed_event_mgmt: {per_second: 1000000, burst_count: 1000000}
+server_notices: {system_mxid_localpart: notices}
 """
-TABLE = pathlib.Path(__file__).parents[2] / "fixtures" / "endpoints"
+TABLES = pathlib.Path(__file__).parents[2] / "fixtures" / "endpoints"
 report = Report()
 DEEP = 200
 LONG = "x" * 70_000
@@ -105,6 +110,9 @@ class World:
         self.alice.api("PUT", "/pushrules/global/content/mine", {"actions": ["notify"], "pattern": "word"})
         self.sync = self.alice.api("GET", "/sync")["next_batch"]
         self.spare = self.alice.create_room(name="to leave")
+        delay = self.alice.api("PUT", f"/rooms/{urllib.parse.quote(self.room)}/send/m.room.message/later", {"body": "later"},
+                               **{"org.matrix.msc4140.delay": 3_600_000})["delay_id"]
+        openid = self.alice.api("POST", f"/user/{self.alice.id}/openid/request_token", {})["access_token"]
         self.transaction = 0
         self.path = {
             "userId": self.alice.id, "roomId": self.room, "eventId": self.event, "eventType": "org.example.bad",
@@ -113,17 +121,20 @@ class World:
             "filterId": filter_id, "version": backup, "sessionId": "session", "kind": "content", "ruleId": "mine",
             "serverName": "localhost", "mediaId": media, "fileName": "name.png", "protocol": "irc", "relType": "m.thread",
             "networkId": "network", "appserviceId": "service", "idpId": "provider",
+            "delayId": delay, "action": "restart",
         }
         self.query = {"version": backup, "ts": "1", "dir": "b", "user_id": self.bob.id, "url": "http://127.0.0.1:1/",
                       "from": self.sync, "to": self.sync, "since": self.sync, "filter": filter_id, "timeout": "0",
-                      "timeout_ms": "0", "username": "carol", "token": "token", "width": "32", "height": "32"}
+                      "timeout_ms": "0", "username": "carol", "token": "token", "width": "32", "height": "32",
+                      "access_token": openid}
         self.body = {
             "user_id": self.bob.id, "room_id": self.room, "new_version": "11", "preset": "public_chat",
             "room_version": "11", "visibility": "private", "username": "carol", "name": "a name",
             "m.fully_read": self.event, "m.read": self.event, "m.read.private": self.event, "thread_id": "main",
             "room_alias_name": "bad3", "device_id": "DEVICE", "search_term": "something", "kind": "http",
             "event_format": "client", "version": backup, "actions": "notify", "mxid": self.alice.id, "sender": self.bob.id,
-            "transaction_id": "t1",
+            "transaction_id": "t1", "senders": self.alice.id, "not_senders": self.bob.id, "rooms": self.room, "not_rooms": self.room,
+            "additional_creators": self.bob.id, "invite": self.bob.id, "since": "n1_1",
         }
         own = {"user_id": self.alice.id, "device_id": self.alice.device}
         self.special = {
@@ -132,15 +143,35 @@ class World:
                 "device_keys": {**own, "algorithms": ["m.olm.v1.curve25519-aes-sha2"], "keys": {"key": "text"},
                                 "signatures": {self.alice.id: {"key": "text"}}},
                 "one_time_keys": {"curve25519:AAAAAQ": "text"}, "fallback_keys": {}},
+            "/keys/upload/{deviceId}": {
+                "device_keys": {**own, "algorithms": ["m.olm.v1.curve25519-aes-sha2"], "keys": {"key": "text"},
+                                "signatures": {self.alice.id: {"key": "text"}}},
+                "one_time_keys": {"curve25519:AAAAAQ": "text"}, "fallback_keys": {}},
+            "/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device": {
+                "device_keys": {"user_id": self.alice.id, "device_id": "DEVICE", "keys": {"key": "text"},
+                                "algorithms": ["m.olm.v1.curve25519-aes-sha2"], "signatures": {self.alice.id: {"key": "text"}}},
+                "one_time_keys": {"curve25519:AAAAAQ": "text"}, "fallback_keys": {}},
+            "/_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device/{deviceId}/events": {"next_batch": self.sync},
+            "/_matrix/client/unstable/org.matrix.msc4140/rooms/{roomId}/delayed_event/{eventType}/{txnId}": {
+                "delay_ms": 3_600_000},
+            "/_matrix/client/v4/sync": {"pos": "", "timeout": 0, **self.sliding("threads")},
+            "/_matrix/client/unstable/org.matrix.simplified_msc3575/sync": self.sliding("io.element.msc4360.threads"),
             "/pushers/set": {"data": {"url": "https://push.example.org/_matrix/push/v1/notify", "format": "event_id_only"}},
             "/user/{userId}/filter": {"event_fields": ["type"]},
             "/profile/{userId}/{keyName}": {"displayname": "Alice"},
         }
 
+    def sliding(self, threads):
+        """A first request of a connection, with everything turned on that is read then."""
+        scope = {"enabled": True, "lists": ["key"], "rooms": [self.room]}
+        return {"extensions": {
+            "to_device": {"enabled": True, "since": self.sync, "limit": 1}, "e2ee": {"enabled": True}, "account_data": scope,
+            "receipts": scope, "typing": scope, threads: {"enabled": True, "include_roots": True, "limit": 1}}}
+
     def key(self, path):
         """The key of an object whose keys are no names: of a user, of a device, of a room."""
         names = {"device_keys": self.alice.id, "messages": self.bob.id, "rooms": self.room, "one_time_keys": self.alice.id,
-                 "signatures": self.alice.id}
+                 "signatures": self.alice.id, "room_subscriptions": self.room}
         if len(path) == 1:
             return names.get(path[-1], "key")
         return self.alice.device if path and path[-1] in (self.alice.id, self.bob.id) else names.get(path[-1] if path else "", "key")
@@ -164,6 +195,8 @@ class World:
         # Nobody is locked or told on but another.
         if name == "userId" and ("/admin/" in entry["path"] or entry["path"].endswith("/report")):
             return self.bob.id
+        if name == "deviceId" and "dehydrated" in entry["path"]:
+            return "DEVICE"
         # A room that may be left and replaced, while the others need theirs.
         if name in ("roomId", "roomIdOrAlias") and entry["path"].strip().endswith(("/leave", "/upgrade", "/forget")):
             return self.spare
@@ -176,6 +209,9 @@ class World:
         # A stage that is in no flow: nothing that asks for authentication is done.
         if "interactive" in entry:
             body["auth"] = {"type": "org.example.nothing"}
+        # Good once, for whoever has the rest right.
+        if "nonce" in body:
+            body["nonce"] = self.server.api("GET", entry["path"])["nonce"]
         return {**body, **special} if special else body
 
     def required(self, entry):
@@ -228,7 +264,7 @@ def places(schema, world, path=()):
         key = world.key(path)
         yield path + (key,), value, False
         yield from places(value, world, path + (key,))
-    if schema.get("type") == "array" and schema.get("items"):
+    if "array" in kinds(schema) and schema.get("items"):
         yield path + (0,), schema["items"], False
         yield from places(schema["items"], world, path + (0,))
 
@@ -427,7 +463,8 @@ def probe(entry, world, connection, findings, skipped):
 def main():
     server = Engram(tempfile.mkdtemp(prefix="engram-requests-") + "/hs", extra=EXTRA).start()
     world = World(server)
-    table = json.loads((TABLE / "client-server.json").read_text())
+    names = os.environ.get("ONLY", "client-server beyond-specification").split()
+    table = [entry for name in names for entry in json.loads((TABLES / f"{name}.json").read_text())]
     connection, findings = Connection(server), Findings()
     started = time.monotonic()
     skipped = []

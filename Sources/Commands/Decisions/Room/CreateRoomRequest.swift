@@ -52,10 +52,6 @@ package struct CreateRoomRequest: Sendable {
         name = try Self.string("name", in: body)
         topic = try Self.string("topic", in: body)
         invites = try Self.invites(in: body)
-        if case .array(let thirdParty)? = body["invite_3pid"], !thirdParty.isEmpty {
-            throw Rejection(
-                403, "M_THREEPID_DENIED", "This server has no identity server, so it cannot invite by e-mail or phone.")
-        }
         creationContent = try Self.object("creation_content", in: body) ?? [:]
         powerLevelOverride = try Self.object("power_level_content_override", in: body) ?? [:]
         if let direct = body["is_direct"], direct.boolValue == nil, !direct.isNull {
@@ -64,6 +60,22 @@ package struct CreateRoomRequest: Sendable {
         isDirect = body["is_direct"]?.boolValue ?? false
         initialState = try Self.initialState(in: body)
         try checkAdditionalCreators()
+        try Self.refuseThirdPartyInvites(in: body)
+    }
+
+    private static func refuseThirdPartyInvites(in body: JSONObject) throws(Rejection) {
+        guard let value = body["invite_3pid"], !value.isNull else { return }
+        guard let list = value.arrayValue else { throw .badJSON("invite_3pid must be a list of invitations.") }
+        for entry in list {
+            // "address", "id_access_token", "id_server", "medium": "Required".
+            for name in ["address", "id_access_token", "id_server", "medium"] where entry[name]?.stringValue == nil {
+                throw .badJSON("Each invitation of invite_3pid needs \(name), a string.")
+            }
+        }
+        guard list.isEmpty else {
+            throw Rejection(
+                403, "M_THREEPID_DENIED", "This server has no identity server, so it cannot invite by e-mail or phone.")
+        }
     }
 
     /// "additional_creators: … validated as user IDs" (room version 12, rule 1).

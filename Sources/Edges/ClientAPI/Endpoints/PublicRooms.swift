@@ -34,6 +34,7 @@ extension ClientAPI {
         if let limit, limit < 0 { throw Rejection.invalidParam("limit must not be negative.") }
         let filter = Body(try body.optionalObject("filter") ?? [:])
         _ = try body.flag("include_all_networks")
+        _ = try body.optionalString("third_party_instance_id")
         var types: [String?]?
         if let value = filter.value("room_types") {
             guard let elements = value.arrayValue, elements.allSatisfy({ $0.isNull || $0.stringValue != nil }) else {

@@ -23,25 +23,31 @@ extension ClientAPI {
     private func registerBySharedSecret(_ call: Call) async throws -> HTTPResponse {
         guard let secret = settings.registrationSharedSecret else { throw Self.sharedSecretDisabled }
         let body = try call.body()
+        // Whoever slips with the body may use the nonce again, so it is spent when all of it has been read.
         let nonce = try required("nonce", body)
-        guard nonces.spend(nonce) else { throw Rejection.unknown("unrecognised nonce") }
         let name = try required("username", body)
         let password = try required("password", body)
         guard !name.utf8.contains(0), !name.isEmpty, name.utf8.count <= 512 else {
-            throw Rejection.unknown("Invalid username")
+            throw Rejection.invalidParam("Invalid username")
         }
         guard !password.utf8.contains(0), password.utf8.count <= 512 else {
-            throw Rejection.unknown("Invalid password")
+            throw Rejection.invalidParam("Invalid password")
         }
         let isAdmin = try body.flag("admin")
         let userType = try body.optionalString("user_type")
-        if let userType, !Self.userTypes.contains(userType) { throw Rejection.unknown("Invalid user type") }
+        if let userType, !Self.userTypes.contains(userType) {
+            throw Rejection.invalidParam("Invalid user type")
+        }
+        let displayName = try body.optionalString("displayname")
+        let device = try body.flag("inhibit_login") ? nil : deviceRequest(body, call)
+        let mac = try required("mac", body)
+        guard nonces.spend(nonce) else { throw Rejection.unknown("unrecognised nonce") }
 
         var parts = [nonce, name, password, isAdmin ? "admin" : "notadmin"]
         if let userType { parts.append(userType) }
         let message = Array(parts.joined(separator: "\0").utf8)
         let expected = SHA1.authenticationCode(of: message, key: Array(secret.utf8))
-        let given = HexText.decode(try required("mac", body)) ?? []
+        let given = HexText.decode(mac) ?? []
         guard given.count == expected.count, sodium_memcmp(given, expected, expected.count) == 0 else {
             throw Rejection(403, "M_UNKNOWN", "HMAC incorrect")
         }
@@ -49,14 +55,14 @@ extension ClientAPI {
             userID: try Localparts.userID(requested: name, server: environment.serverName, isPrivileged: true),
             password: password)
         account.isAdmin = isAdmin
-        account.displayName = try body.optionalString("displayname")
+        account.displayName = displayName
         account.kind = userType.flatMap(NewAccount.Kind.init(rawValue:)) ?? .user
-        if try !body.flag("inhibit_login") { account.device = try deviceRequest(body, call) }
+        account.device = device
         return answer(try await accounts.register(account, cause: call.request.requestID))
     }
 
     private func required(_ name: String, _ body: Body) throws -> String {
-        guard let text = body.object[name]?.stringValue else { throw Rejection.badJSON("\(name) must be specified") }
+        guard let text = try body.optionalString(name) else { throw Rejection.badJSON("\(name) must be specified") }
         return text
     }
 }

@@ -19,8 +19,8 @@ package struct SlidingRoomFilter: Sendable, Hashable {
         isDM = try reader.flag("is_dm")
         spaces = try reader.strings("spaces")
         isEncrypted = try reader.flag("is_encrypted")
-        isInvited = try reader.flag("is_invited")
-        if isInvited == nil { isInvited = try reader.flag("is_invite") }
+        let invite = try reader.flag("is_invite")
+        isInvited = try reader.flag("is_invited") ?? invite
         roomTypes = try reader.optionalStrings("room_types")
         notRoomTypes = try reader.optionalStrings("not_room_types") ?? []
         tags = try reader.strings("tags")
