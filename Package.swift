@@ -262,7 +262,7 @@ if Context.environment["ENGRAM_BENCH"] != nil {
     targets.append(
         .executableTarget(
             name: "log-bench", dependencies: ["EventLog", "KeyValueStore"], path: "tools/bench/log",
-            exclude: ["lmdb_loop.c", "run.sh"], swiftSettings: strict))
+            exclude: ["extension.c", "lmdb_loop.c", "run.sh"], swiftSettings: strict))
     targets.append(
         .executableTarget(
             name: "http-bench", dependencies: ["HTTPFront", nioCore, nioPosix, nioHTTP1], path: "tools/bench/http",

@@ -6,11 +6,26 @@ struct WriterState {
     var chain: Hash32
     var epoch: UInt32
     var checkpoint: LogMeta.Checkpoint
-    /// Versions of streams that were written lately.
-    var versions: [StreamID: UInt64] = [:]
+    let versions = StreamVersions()
+}
+
+/// Versions of the streams that were written lately.
+///
+/// An object, so that each commit changes it where it is: as a value it would be copied whole while a plan still holds it.
+// SAFETY: only the writer's thread reads and changes it; a plan that is handed on is asked for its records only.
+final class StreamVersions: @unchecked Sendable {
+    // SAFETY: as above.
+    private var versions: [StreamID: UInt64] = [:]
 
     /// More streams than this are looked up again.
-    static let rememberedStreams = 50_000
+    private static let most = 50_000
+
+    subscript(stream: StreamID) -> UInt64? { versions[stream] }
+
+    func take(_ changes: [StreamID: UInt64]) {
+        if versions.count + changes.count > Self.most { versions.removeAll(keepingCapacity: true) }
+        for (stream, version) in changes { versions[stream] = version }
+    }
 }
 
 /// The records of one commit with their positions, versions, chain hashes and headers.
@@ -39,7 +54,7 @@ struct GroupPlan {
     private var places: [Place] = []
     /// Versions after this group of the streams it touches.
     private var versions: [StreamID: UInt64] = [:]
-    private let known: [StreamID: UInt64]
+    private let known: StreamVersions
     /// For each record its key, then its header.
     private var headers: [UInt8] = []
     private static let stride = 8 + RecordLayout.headerSize
@@ -189,10 +204,7 @@ struct GroupPlan {
     func advance(_ state: inout WriterState) {
         state.head = head
         state.chain = chain
-        if state.versions.count + versions.count > WriterState.rememberedStreams {
-            state.versions.removeAll(keepingCapacity: true)
-        }
-        for (stream, version) in versions { state.versions[stream] = version }
+        state.versions.take(versions)
     }
 
     /// The group's records as readers see them.

@@ -78,7 +78,7 @@ package final class LogRestorer {
             compression: Compression(dictionary: nil, options: LogOptions()), randomBytes: randomBytes)
         let record = NewRecord(kind: .epochOpened, stream: .none, payload: opening.bytes)
         let state = WriterState(
-            head: head, chain: chain, epoch: epoch.number, checkpoint: LogMeta.Checkpoint(), versions: versions)
+            head: head, chain: chain, epoch: epoch.number, checkpoint: LogMeta.Checkpoint())
         var plan = GroupPlan(storage: storage, state: state, wallTimeMs: wallTimeMs)
         _ = try plan.add(PreparedParts(try encoder.prepare(LogBatch(records: [record]))))
         let last = head

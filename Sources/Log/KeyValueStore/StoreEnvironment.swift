@@ -27,6 +27,9 @@ package final class StoreEnvironment: @unchecked Sendable {
         var fatalFault: StoreFault?
         var isClosed = false
         var scratch = WriteScratch()
+        /// How much of the file was in use after the last commit, and how much has been written to; see `extendFile`.
+        var usedBytes = 0
+        var writtenBytes = 0
     }
 
     /// Opens the environment, creating directory and file when they do not exist.
@@ -165,7 +168,9 @@ package final class StoreEnvironment: @unchecked Sendable {
             writerState.pointee.scratch = WriteScratch()
             let outcome = try attempt(body)
             switch outcome {
-            case .success(let value): return value
+            case .success(let value):
+                if options.durability == .synced { extendFile() }
+                return value
             case .failure(let error):
                 guard writerState.pointee.scratch.mapIsFull, try growMap() else { throw error }
             }
