@@ -22,7 +22,7 @@ extension StoreEnvironment {
         writerState.pointee.usedBytes = used
         guard growth <= Self.longCommit else { return }
         // Never a larger share of the file than an operator would notice.
-        let step = min(max(used / 32, Self.leastExtension), Self.mostExtension) / Self.pageBytes * Self.pageBytes
+        let step = min(max(used / 128, Self.leastExtension), Self.mostExtension) / Self.pageBytes * Self.pageBytes
         guard used + step / 4 > writerState.pointee.writtenBytes else { return }
         var descriptor: Int32 = -1
         mdb_env_get_fd(environment, &descriptor)

@@ -18,7 +18,7 @@ package final class BatchContext {
     private var heads: [UInt32: CachedHead] = [:]
     private var changedHeads: [UInt32] = []
     private var eventIDs = PendingPuts(.keyOnly)
-    private var transactions = PendingPuts(.wide)
+    private var transactions = PendingPuts(.keyOnly)
     private var timeline = PendingPuts(.timeline)
     private var firstPositions: [[UInt8]: LogPosition] = [:]
     private var isOpen = false
@@ -126,8 +126,8 @@ package final class BatchContext {
         eventIDs.append(hash, position.rawValue)
     }
 
-    package func putTransaction(_ hash: (UInt64, UInt64), _ position: LogPosition) {
-        transactions.append(hash.0, hash.1, position.rawValue)
+    package func putTransaction(hash: UInt64, _ position: LogPosition) {
+        transactions.append(hash, position.rawValue)
     }
 
     package func putTimeline(_ room: RoomNum, _ position: LogPosition, _ flags: EventRow.Flags, _ sender: UserNum) {

@@ -14,8 +14,8 @@ package final class DecodedPDU: Sendable {
     package let setsOwnEntry: Bool
     package let isOutlier: Bool
     package let transaction: EventRow.Transaction?
-    /// The key of `events.transactions`, as two numbers; nil when no local client's transaction made the event.
-    package let transactionHash: (UInt64, UInt64)?
+    /// What its key of `events.transactions` begins with; nil when no local client's transaction made the event.
+    package let transactionHash: UInt64?
     /// The event it redacts, when that was judged effective.
     package let redacts: String?
     package let stateDelta: [PDURecorded.StateChange]

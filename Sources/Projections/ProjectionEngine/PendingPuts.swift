@@ -6,8 +6,6 @@ struct PendingPuts {
     enum Shape {
         /// Key: two numbers of 64 bits; no value.
         case keyOnly
-        /// Key: two numbers of 64 bits; value: one of 64 bits.
-        case wide
         /// Key: a number of 32 bits and one of 64; value: a byte and a number of 32 bits.
         case timeline
     }
@@ -45,8 +43,6 @@ struct PendingPuts {
             switch shape {
             case .keyOnly:
                 try transaction.put(table, StoreKey(entry.high).appending(entry.low), StoreKey())
-            case .wide:
-                try transaction.put(table, StoreKey(entry.high).appending(entry.low), StoreKey(entry.value))
             case .timeline:
                 try transaction.put(
                     table,

@@ -55,7 +55,7 @@ package struct DelayedEventsProjection: Projection {
 
     private static func transactionKey(_ row: DelayedEventRow, userID: String) -> StoreKey? {
         guard let deviceID = row.deviceID, let transactionID = row.transactionID else { return nil }
-        return ViewKeys.transaction(
+        return ViewKeys.delayedTransaction(
             user: userID, deviceID: deviceID, transactionID: transactionID, room: row.roomID)
     }
 

@@ -8,7 +8,7 @@ import RoomVersions
 /// Keeps each event as clients see it, found by position, by id and by the transaction that sent it.
 package struct EventsProjection: Projection {
     package let name = "events"
-    package let version: UInt32 = 2
+    package let version: UInt32 = 3
     package let tables: [ViewTable] = [.eventsRows, .eventsByID, .eventsTransactions]
 
     package init() {}
@@ -56,7 +56,7 @@ package struct EventsProjection: Projection {
         EventRow.write(fields, into: &batch.scratch)
         try put(pdu.clientJSON, at: position, append: true, transaction, batch)
         batch.putEventID(hash: pdu.eventIDHash, position)
-        if pdu.verdict == .accepted, let hash = pdu.transactionHash { batch.putTransaction(hash, position) }
+        if pdu.verdict == .accepted, let hash = pdu.transactionHash { batch.putTransaction(hash: hash, position) }
     }
 
     /// Stores a row whose fields are in `batch.scratch`.

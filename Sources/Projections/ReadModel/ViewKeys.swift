@@ -50,16 +50,18 @@ package enum ViewKeys {
 
     /// "The scope of a transaction ID is a single device and a single HTTP endpoint": of the path only the room counts
     /// here, since a client that uses one id for two event types of a room repeats itself.
-    package static func transaction(user: String, deviceID: String, transactionID: String, room: String) -> StoreKey {
-        let hash = transactionHash(user: user, deviceID: deviceID, transactionID: transactionID, room: room)
-        return StoreKey(hash.0).appending(hash.1)
+    ///
+    /// What all entries of one transaction begin with; the position follows.
+    package static func transactionHash(user: String, deviceID: String, transactionID: String, room: String) -> UInt64 {
+        FixedHash.pair(user, deviceID, transactionID, room).0
     }
 
-    /// The two halves of that key.
-    package static func transactionHash(
+    /// A key of `delayed.transactions`, which has nothing to compare with.
+    package static func delayedTransaction(
         user: String, deviceID: String, transactionID: String, room: String
-    ) -> (UInt64, UInt64) {
-        FixedHash.pair(user, deviceID, transactionID, room)
+    ) -> StoreKey {
+        let hash = FixedHash.pair(user, deviceID, transactionID, room)
+        return StoreKey(hash.0).appending(hash.1)
     }
 
     // MARK: rooms

@@ -3,6 +3,7 @@ package import KeyValueStore
 /// The open tables of one set of projections. A class so that handing it to each read copies one reference.
 package final class ViewTables: Sendable {
     private let opened: [StoreTable]
+    package let known = KnownNumbers()
 
     /// Opens every table, creating those that do not exist.
     ///

@@ -8,6 +8,20 @@ package struct SearchExpression: Sendable, Hashable {
         case body
         case name
         case topic
+
+        /// As the index stores it.
+        var number: Int {
+            switch self {
+            case .body: 0
+            case .name: 1
+            case .topic: 2
+            }
+        }
+
+        init?(number: Int) {
+            guard let key = Self.allCases.first(where: { $0.number == number }) else { return nil }
+            self = key
+        }
     }
 
     /// The words and phrases that must all be found, as they were typed.
@@ -67,4 +81,7 @@ package struct SearchExpression: Sendable, Hashable {
         let digits = String(FixedHash.short(roomID), radix: 16)
         return "r" + String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
+
+    /// The words that say where a text is from.
+    static func place(ofRoom roomID: String, _ key: Key) -> String { place(ofRoom: roomID) + " " + key.rawValue }
 }

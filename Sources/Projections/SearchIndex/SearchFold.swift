@@ -36,14 +36,15 @@ struct SearchFold {
         let eventID = Data(event.eventID.utf8)
         // An event that was recorded twice counts where it came last.
         if let old = try find(eventID) { try remove(old) }
-        let place = SearchExpression.place(ofRoom: event.roomID) + " " + document.key.rawValue
         let (room, sender) = (try names.number(event.roomID, database), try names.number(event.sender, database))
         try run(
-            "INSERT INTO documents (position, event, room, sender, place, text) VALUES (?, ?, ?, ?, ?, ?)",
-            [Int64(position), eventID, room, sender, place, document.text])
-        try run(
-            "INSERT INTO words (rowid, text, place) VALUES (?, ?, ?)", [Int64(position), document.text, place])
-        try showLatest(of: eventID)
+            "INSERT INTO documents (position, event, room, sender, member, text) VALUES (?, ?, ?, ?, ?, ?)",
+            [Int64(position), eventID, room, sender, document.key.number, document.text])
+        let place = SearchExpression.place(ofRoom: event.roomID, document.key)
+        try insertWords(at: Int64(position), document.text, place)
+        if document.key == .body, try latestEdit(of: eventID, in: room, by: sender) != nil {
+            try showLatest(of: eventID)
+        }
     }
 
     private func insert(_ edit: IndexedPart.Edit, of event: IndexedPart.Source, at position: LogPosition) throws {
@@ -93,7 +94,7 @@ struct SearchFold {
         let position: Int64
         let room: Int64
         let sender: Int64
-        let place: String
+        let key: SearchExpression.Key?
         let original: String?
         let text: String
 
@@ -101,7 +102,7 @@ struct SearchFold {
             position = row["position"]
             room = row["room"]
             sender = row["sender"]
-            place = row["place"]
+            key = SearchExpression.Key(number: row["member"])
             original = row["original"]
             text = row["text"]
         }
@@ -109,7 +110,9 @@ struct SearchFold {
 
     private func find(_ eventID: Data) throws -> Document? {
         try Row.fetchOne(
-            database.cachedStatement(sql: "SELECT * FROM documents WHERE event = ?"), arguments: [eventID]
+            database.cachedStatement(
+                sql: "SELECT * FROM documents WHERE substr(event, 2, 10) = substr(?1, 2, 10) AND event = ?1"),
+            arguments: [eventID]
         ).map(Document.init)
     }
 
@@ -124,26 +127,40 @@ struct SearchFold {
         try run("DELETE FROM documents WHERE position = ?", [document.position])
     }
 
+    private func insertWords(at position: Int64, _ text: String, _ place: String) throws {
+        try run("INSERT INTO words (rowid, text, place) VALUES (?, ?, ?)", [position, text, place])
+    }
+
     /// The words' table keeps no text of its own and must be told what it forgets.
     private func removeWords(of document: Document) throws {
         try run(
             "INSERT INTO words (words, rowid, text, place) VALUES ('delete', ?, ?, ?)",
-            [document.position, document.text, document.place])
+            [document.position, document.text, try place(of: document)])
     }
 
-    /// Puts a message's latest text in place: that of the newest edit by its sender, "by comparing `origin_server_ts` (the
-    /// largest wins) and, if equal, the lexicographically largest `event_id`".
-    private func showLatest(of eventID: Data) throws {
-        guard let document = try find(eventID), document.place.hasSuffix(SearchExpression.Key.body.rawValue) else {
-            return
+    private func place(of document: Document) throws -> String {
+        guard let key = document.key, let room = try names.name(document.room, database) else {
+            throw SearchIndex.Fault("the document at \(document.position) is of no room or member", isDamage: true)
         }
-        let edit = try String.fetchOne(
+        return SearchExpression.place(ofRoom: room, key)
+    }
+
+    /// The text of the newest edit by a message's sender, "by comparing `origin_server_ts` (the largest wins) and, if equal,
+    /// the lexicographically largest `event_id`".
+    private func latestEdit(of eventID: Data, in room: Int64, by sender: Int64) throws -> String? {
+        try String.fetchOne(
             database.cachedStatement(
                 sql: """
                     SELECT text FROM edits WHERE target = ? AND room = ? AND sender = ?
                     ORDER BY sent DESC, event DESC LIMIT 1
                     """),
-            arguments: [eventID, document.room, document.sender])
+            arguments: [eventID, room, sender])
+    }
+
+    /// Puts a message's latest text in place.
+    private func showLatest(of eventID: Data) throws {
+        guard let document = try find(eventID), document.key == .body else { return }
+        let edit = try latestEdit(of: eventID, in: document.room, by: document.sender)
         let first = document.original ?? document.text
         let latest = edit ?? first
         if latest.utf8.elementsEqual(document.text.utf8), (document.original != nil) == (edit != nil) { return }
@@ -151,8 +168,7 @@ struct SearchFold {
         try run(
             "UPDATE documents SET original = ?, text = ? WHERE position = ?",
             [edit == nil ? nil : first, latest, document.position])
-        try run(
-            "INSERT INTO words (rowid, text, place) VALUES (?, ?, ?)", [document.position, latest, document.place])
+        try insertWords(at: document.position, latest, try place(of: document))
     }
 
     private func run(_ sql: String, _ arguments: StatementArguments) throws {
@@ -186,5 +202,11 @@ final class NameNumbers {
         let number = database.lastInsertedRowID
         known[bytes] = number
         return number
+    }
+
+    func name(_ number: Int64, _ database: Database) throws -> String? {
+        let bytes = try Data.fetchOne(
+            database.cachedStatement(sql: "SELECT name FROM names WHERE id = ?"), arguments: [number])
+        return bytes.map { String(decoding: $0, as: UTF8.self) }
     }
 }

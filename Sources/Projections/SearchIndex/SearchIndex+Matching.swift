@@ -41,7 +41,7 @@ extension SearchIndex {
             var hash = RunningHash()
             let queries = [
                 """
-                SELECT position, event, room.name, sender.name, place, original, text FROM documents
+                SELECT position, event, room.name, sender.name, member, original, text FROM documents
                 JOIN names AS room ON room.id = room JOIN names AS sender ON sender.id = sender ORDER BY position
                 """,
                 """

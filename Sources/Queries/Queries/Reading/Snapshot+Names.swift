@@ -5,8 +5,14 @@ import ReadModel
 
 /// Names and their numbers.
 extension Snapshot {
-    func number(of room: RoomID) throws -> RoomNum? { try self.room(tables, room.rawValue) }
-    func number(of user: UserID) throws -> UserNum? { try self.user(tables, user.rawValue) }
+    func number(of room: RoomID) throws -> RoomNum? {
+        let name = room.rawValue
+        return try tables.known.number(of: name) { try self.room(tables, name)?.rawValue }.map(RoomNum.init(rawValue:))
+    }
+    func number(of user: UserID) throws -> UserNum? {
+        let name = user.rawValue
+        return try tables.known.number(of: name) { try self.user(tables, name)?.rawValue }.map(UserNum.init(rawValue:))
+    }
     func slot(_ type: String, _ stateKey: String) throws -> SlotNum? {
         try slot(tables, type: type, stateKey: stateKey)
     }

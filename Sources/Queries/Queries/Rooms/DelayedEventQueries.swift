@@ -27,7 +27,7 @@ package struct DelayedEventQueries: Sendable {
     /// The event that a client's transaction scheduled.
     package func transaction(user: UserID, deviceID: String, transactionID: String, room: RoomID) throws -> String? {
         try views.snapshot { snapshot in
-            let key = ViewKeys.transaction(
+            let key = ViewKeys.delayedTransaction(
                 user: user.rawValue, deviceID: deviceID, transactionID: transactionID, room: room.rawValue)
             guard let name = try snapshot.get(snapshot.tables[.delayedTransactions], key) else { return nil }
             return try snapshot.delayedEvent(key: StoreKey().appending(name))?.delayID

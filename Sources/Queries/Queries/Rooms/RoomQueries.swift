@@ -158,12 +158,20 @@ package struct RoomQueries: Sendable {
         user: UserID, deviceID: String, transactionID: String, room: RoomID
     ) throws -> EventID? {
         try views.snapshot { snapshot in
-            let key = ViewKeys.transaction(
+            let hash = ViewKeys.transactionHash(
                 user: user.rawValue, deviceID: deviceID, transactionID: transactionID, room: room.rawValue)
-            let value = try snapshot.get(snapshot.tables.eventsTransactions, key)
-            guard let position: UInt64 = value?.number(at: 0) else { return nil }
-            let row = try snapshot.event(at: LogPosition(rawValue: position))
-            return try EventID(parsing: row.eventID())
+            let wanted = EventRow.Transaction(deviceID: deviceID, transactionID: transactionID)
+            var found: EventID?
+            try snapshot.forEach(snapshot.tables.eventsTransactions, prefix: StoreKey(hash)) { key, _ in
+                guard let position: UInt64 = key.number(at: 8) else { return true }
+                let row = try snapshot.event(at: LogPosition(rawValue: position))
+                guard row.transaction == wanted, try snapshot.userID(row.sender) == user,
+                    try snapshot.roomID(row.room) == room
+                else { return true }
+                found = try EventID(parsing: row.eventID())
+                return false
+            }
+            return found
         }
     }
 
