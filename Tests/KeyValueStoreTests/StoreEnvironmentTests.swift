@@ -271,4 +271,32 @@ import Testing
         let fault = #expect(throws: StoreFault.self) { try makeEnvironment(directory) }
         #expect(fault?.code == .corrupt)
     }
+
+    @Test func zerosBehindTheLastPageGoWhenAStoreIsClosedAndACutFileIsRefused() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.path + "/data.mdb"
+        func length() -> Int {
+            var status = stat()
+            return stat(path, &status) == 0 ? Int(status.st_size) : -1
+        }
+        let first = try makeEnvironment(directory)
+        let table = try first.table("things")
+        for index in 0..<20 {
+            try first.write { try $0.put(table, StoreKey(UInt64(index)), [UInt8](repeating: 7, count: 3000)) }
+        }
+        let whileOpen = length()
+        first.close()
+        let used = length()
+        // Twenty pages of values and a few more; a quarter of a megabyte of zeros was ahead of them.
+        #expect(used >= 20 * 4096 && used < whileOpen)
+        let second = try makeEnvironment(directory)
+        let again = try #require(try second.existingTable("things"))
+        #expect(try second.read { try $0.count(again) } == 20)
+        second.close()
+        #expect(length() == used)
+        #expect(truncate(path, off_t(used / 2)) == 0)
+        let fault = #expect(throws: StoreFault.self) { try makeEnvironment(directory) }
+        #expect(fault?.code == .corrupt)
+        #expect(fault?.description.contains("truncated") == true)
+    }
 }

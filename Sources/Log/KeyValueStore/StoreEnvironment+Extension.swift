@@ -40,4 +40,18 @@ extension StoreEnvironment {
         }
         writerState.pointee.writtenBytes = next
     }
+    /// Cuts off the zeros behind the last page, so that a stopped store is as long as what it holds: a copy that was cut
+    /// short is then told from a whole one. Call with the writer mutex held and no transaction under way.
+    func trimFile() {
+        guard options.durability == .synced, !options.readOnly, writerState.pointee.fatalFault == nil else { return }
+        var information = MDB_envinfo()
+        mdb_env_info(environment, &information)
+        var descriptor: Int32 = -1
+        mdb_env_get_fd(environment, &descriptor)
+        var status = stat()
+        let used = (information.me_last_pgno + 1) * Self.pageBytes
+        guard fstat(descriptor, &status) == 0, Int(status.st_size) > used else { return }
+        // Should it be refused, the zeros stay, and harm nothing.
+        _ = ftruncate(descriptor, off_t(used))
+    }
 }

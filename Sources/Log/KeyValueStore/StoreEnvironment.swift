@@ -340,6 +340,7 @@ package final class StoreEnvironment: @unchecked Sendable {
         writerState.pointee.isClosed = true
         gate.quiesced(closing: true) { idle in
             for handle in idle { mdb_txn_abort(handle) }
+            trimFile()
             mdb_env_close(environment)
         }
         writerLock?.release()

@@ -29,23 +29,17 @@ package struct KeyQueries: Sendable {
     package func query(_ wanted: [Wanted], asker: UserNum, failures: JSONObject) throws -> [UInt8] {
         try views.snapshot { snapshot in
             var known: [(wanted: Wanted, number: UserNum)] = []
+            var writer = JSONWriter(capacity: 1024 + wanted.count * 1024)
+            writer.beginObject()
+            writer.key("device_keys")
+            writer.beginObject()
             for wanted in wanted {
                 // "if the user or device was unknown, no failure is recorded. Instead, the corresponding user or device is
                 // missing"
                 guard let number = try snapshot.number(of: wanted.user),
-                    try snapshot.contains(snapshot.tables.accountsRows, ViewKeys.user(number))
+                    try snapshot.append(wanted, number, to: &writer)
                 else { continue }
                 known.append((wanted, number))
-            }
-            var writer = JSONWriter(capacity: 1024 + known.count * 1024)
-            writer.beginObject()
-            writer.key("device_keys")
-            writer.beginObject()
-            for (wanted, number) in known {
-                writer.key(wanted.user.rawValue)
-                writer.beginObject()
-                try snapshot.appendDevices(of: number, wanted.deviceIDs, to: &writer)
-                writer.endObject()
             }
             writer.endObject()
             writer.field("failures", failures)
@@ -190,22 +184,40 @@ extension Snapshot {
         return ids
     }
 
-    /// Appends the devices that have keys, each under its id.
-    func appendDevices(of user: UserNum, _ deviceIDs: [String], to writer: inout JSONWriter) throws {
-        if deviceIDs.isEmpty {
+    /// Appends a user's devices that have keys, each under its id; answers false, and appends nothing, for one without an
+    /// account.
+    fileprivate func append(
+        _ wanted: KeyQueries.Wanted, _ user: UserNum, to writer: inout JSONWriter
+    ) throws -> Bool {
+        var isOpen = false
+        func append(_ row: KeyDeviceRow, id: UnsafeRawBufferPointer) {
+            if !isOpen {
+                writer.key(wanted.user.rawValue)
+                writer.beginObject()
+                isOpen = true
+            }
+            if !row.keysJSON.isEmpty { Self.append(row, id: String(decoding: id, as: UTF8.self), to: &writer) }
+        }
+        if wanted.deviceIDs.isEmpty {
             try forEach(tables.keysDevices, prefix: ViewKeys.user(user)) { key, value in
-                let row = try KeyDeviceRow(reading: value)
-                let id = UnsafeRawBufferPointer(rebasing: key.dropFirst(4))
-                if !row.keysJSON.isEmpty { Self.append(row, id: String(decoding: id, as: UTF8.self), to: &writer) }
+                append(try KeyDeviceRow(reading: value), id: UnsafeRawBufferPointer(rebasing: key.dropFirst(4)))
                 return true
             }
-            return
+        } else {
+            for var deviceID in Set(wanted.deviceIDs).sorted() {
+                guard let value = try get(tables.keysDevices, ViewKeys.device(user, deviceID)) else { continue }
+                let row = try KeyDeviceRow(reading: value)
+                deviceID.withUTF8 { append(row, id: UnsafeRawBufferPointer($0)) }
+            }
         }
-        for deviceID in Set(deviceIDs).sorted() {
-            guard let value = try get(tables.keysDevices, ViewKeys.device(user, deviceID)) else { continue }
-            let row = try KeyDeviceRow(reading: value)
-            if !row.keysJSON.isEmpty { Self.append(row, id: deviceID, to: &writer) }
+        // Only an account has devices, so there is no need to look for it when there are some.
+        if !isOpen {
+            guard try contains(tables.accountsRows, ViewKeys.user(user)) else { return false }
+            writer.key(wanted.user.rawValue)
+            writer.beginObject()
         }
+        writer.endObject()
+        return true
     }
 
     /// The keys as uploaded, "with the addition of an `unsigned` property".
