@@ -115,9 +115,19 @@ var targets: [Target] = [
             "InboundPDU", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "PushRules", "Queries",
             "ReadModel", "RoomVersions", "StateResolution",
         ]),
+    library(
+        "FederationCommands", in: "Commands",
+        [
+            "CanonicalJSON", "CommandHandling", "Decisions", "EventAuthorization", "EventLog", "EventSigning",
+            "InboundPDU", "KeyValueStore", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel",
+            "RoomVersions", "StateResolution",
+        ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
     library("OutboundHTTP", in: "Edges", ["MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library(
+        "EndpointSupport", in: "Edges",
+        ["CanonicalJSON", "Decisions", "EventLog", "HTTPFront", "MatrixIdentifiers", "MediaStore", "Queries"]),
     library(
         "MediaStore", in: "Edges",
         [
@@ -126,9 +136,15 @@ var targets: [Target] = [
     library(
         "ClientAPI", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EventLog", "HTTPFront", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel", "RoomVersions",
-            "SearchIndex",
+            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog", "HTTPFront",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel",
+            "RoomVersions", "SearchIndex",
+        ]),
+    library(
+        "FederationAPI", in: "Edges",
+        [
+            "CanonicalJSON", "CommandHandling", "Decisions", "EndpointSupport", "EventLog", "FederationCommands",
+            "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
         ]),
     library(
         "Reactors", in: "Edges",
@@ -142,10 +158,10 @@ var targets: [Target] = [
         "ServerAssembly", in: "Programs",
         [
             "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling",
-            "Configuration", "EventLog", "EventSigning", "HTTPFront",
-            "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore", "ProjectionEngine", "Projections",
-            "Queries", "Reactors", "ReadModel",
-            "RoomVersions", "SearchIndex", nioCore, nioPosix, nioSSL,
+            "Configuration", "EventLog", "EventSigning", "FederationAPI",
+            "FederationCommands", "HTTPFront", "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore",
+            "ProjectionEngine", "Projections", "Queries", "Reactors", "ReadModel", "RoomVersions", "SearchIndex",
+            nioCore, nioPosix, nioSSL,
         ]),
     .executableTarget(
         name: "engram",

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Decisions
+import EndpointSupport
 import EventLog
 import HTTPFront
 import MatrixIdentifiers

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Decisions
+import EndpointSupport
 import HTTPFront
 import MatrixIdentifiers
 import Queries

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import CommandHandling
+import EndpointSupport
 import HTTPFront
 import Queries
 

@@ -1,6 +1,7 @@
 import CanonicalJSON
 import CommandHandling
 import Decisions
+import EndpointSupport
 import HTTPFront
 import MatrixIdentifiers
 import Queries

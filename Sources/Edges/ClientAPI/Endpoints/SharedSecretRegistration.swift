@@ -2,6 +2,7 @@ import CSodium
 import CanonicalJSON
 import CommandHandling
 import Decisions
+import EndpointSupport
 import HTTPFront
 import MatrixIdentifiers
 import Synchronization

@@ -1,4 +1,5 @@
 import Decisions
+import EndpointSupport
 import HTTPFront
 import Queries
 

@@ -1,14 +1,14 @@
 import CanonicalJSON
 import Decisions
 import EventLog
-import HTTPFront
+package import HTTPFront
 import MatrixIdentifiers
 import MediaStore
 import Queries
 
 /// Turns everything an endpoint can throw into a standard error response.
-enum Faults {
-    static func rethrow(_ request: HTTPRequest, _ body: () throws -> HTTPResponse) throws -> HTTPResponse {
+package enum Faults {
+    package static func rethrow(_ request: HTTPRequest, _ body: () throws -> HTTPResponse) throws -> HTTPResponse {
         do {
             return try body()
         } catch {
@@ -17,7 +17,7 @@ enum Faults {
     }
 
     /// The error to answer; faults of ours pass as they are, for the front to log and to answer with 500.
-    static func matrixError(_ error: any Error) -> any Error {
+    package static func matrixError(_ error: any Error) -> any Error {
         switch error {
         case let error as MatrixError: error
         case let rejection as Rejection: matrixError(rejection)

@@ -1,18 +1,18 @@
-import CanonicalJSON
+package import CanonicalJSON
 import Decisions
 
 /// A request's body with errors that name the member.
-struct Body: Sendable {
-    let object: JSONObject
+package struct Body: Sendable {
+    package let object: JSONObject
 
-    init(_ object: JSONObject) {
+    package init(_ object: JSONObject) {
         self.object = object
     }
 
-    static func parse(_ bytes: [UInt8]) throws -> JSONObject {
+    package static func parse(_ bytes: [UInt8], limits: JSONLimits = .clientBody) throws -> JSONObject {
         let object: JSONObject?
         do throws(JSONError) {
-            object = try JSONObject.parse(bytes)
+            object = try JSONObject.parse(bytes, limits: limits)
         } catch {
             switch error {
             case .tooLarge: throw Rejection.tooLarge(error.message)
@@ -25,41 +25,41 @@ struct Body: Sendable {
     }
 
     /// Absent and `null` are the same to those who write clients.
-    func value(_ name: String) -> JSONValue? {
+    package func value(_ name: String) -> JSONValue? {
         guard let value = object[name], !value.isNull else { return nil }
         return value
     }
 
-    func string(_ name: String) throws -> String {
+    package func string(_ name: String) throws -> String {
         guard let string = try optionalString(name) else { throw Rejection.missingParam("\(name) is missing.") }
         return string
     }
 
-    func optionalString(_ name: String) throws -> String? {
+    package func optionalString(_ name: String) throws -> String? {
         guard let value = value(name) else { return nil }
         guard let string = value.stringValue else { throw Rejection.badJSON("\(name) must be a string.") }
         return string
     }
 
-    func optionalObject(_ name: String) throws -> JSONObject? {
+    package func optionalObject(_ name: String) throws -> JSONObject? {
         guard let value = value(name) else { return nil }
         guard let object = value.objectValue else { throw Rejection.badJSON("\(name) must be an object.") }
         return object
     }
 
-    func flag(_ name: String, default absent: Bool = false) throws -> Bool {
+    package func flag(_ name: String, default absent: Bool = false) throws -> Bool {
         guard let value = value(name) else { return absent }
         guard let flag = value.boolValue else { throw Rejection.badJSON("\(name) must be true or false.") }
         return flag
     }
 
-    func optionalInteger(_ name: String) throws -> Int64? {
+    package func optionalInteger(_ name: String) throws -> Int64? {
         guard let value = value(name) else { return nil }
         guard let number = value.integerValue else { throw Rejection.badJSON("\(name) must be an integer.") }
         return number
     }
 
-    func strings(_ name: String) throws -> [String] {
+    package func strings(_ name: String) throws -> [String] {
         guard let value = value(name) else { throw Rejection.missingParam("\(name) is missing.") }
         let elements = value.arrayValue?.map(\.stringValue)
         guard let elements, elements.allSatisfy({ $0 != nil }) else {
@@ -69,7 +69,7 @@ struct Body: Sendable {
     }
 
     /// The body as the content of an event: what canonical JSON cannot express is refused.
-    var eventContent: JSONObject {
+    package var eventContent: JSONObject {
         get throws {
             guard object.hasOnlyCanonicalNumbers else {
                 throw Rejection.badJSON("Numbers in events must be integers in the range ±(2^53 - 1).")
