@@ -44,10 +44,10 @@ package final class SearchFollower: Sendable {
     }
 
     /// Records of one transaction.
-    private static let chunk = 1024
+    private static let chunk = 4096
     /// How long records are gathered when nobody waits for them. Each commit writes most pages of the index by event anew,
     /// so few large ones cost the writers of events far less.
-    private static let gatheringMs = 500
+    private static let gatheringMs = 2000
     /// Added to the thread's niceness: who sends and reads goes before who may search later.
     private static let niceness: Int32 = 5
     private static let retryMs = 2000
