@@ -255,6 +255,13 @@ var targets: [Target] = [
         ],
         swiftSettings: strict
     ),
+    tests(
+        of: "FederationAPI",
+        [
+            "CanonicalJSON", "CommandHandling", "Decisions", "EventLog", "EventSigning", "FederationCommands",
+            "HTTPFront", "InboundPDU", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine",
+            "Projections", "Queries", "ReadModel", "RoomVersions",
+        ]),
     .testTarget(
         name: "AccountCommandsTests",
         dependencies: ["CanonicalJSON", "CommandHandling", "EventSigning", "LogEvents", "MatrixIdentifiers"],

@@ -1,5 +1,7 @@
 package import CommandHandling
+package import FederationCommands
 package import HTTPFront
+import Queries
 
 /// The server-server API: one extension for each endpoint family of the specification, in `Endpoints`.
 package struct FederationAPI: Sendable {
@@ -7,19 +9,66 @@ package struct FederationAPI: Sendable {
     private let authentication: any RequestAuthentication
     /// Of this program, for those who ask.
     let softwareVersion: String
+    let settings: FederationAPISettings
+    let admission: ServerAdmission
+    let events: FederationEventQueries
+    let states: FederationStateQueries
+    let spaces: FederationSpaceQueries
+    let devices: FederationDeviceQueries
+    let directory: DirectoryQueries
+    let accounts: AccountQueries
+    let keys: KeyCommands
+    let handshakes: MembershipHandshakes
+    let invitations: Invitations
+    let thirdPartyInvites: ThirdPartyInvites
 
+    /// - Parameter intake: where invitations to rooms go that nobody here is in; without it they are refused.
     package init(
-        environment: CommandEnvironment, authentication: any RequestAuthentication, softwareVersion: String
+        environment: CommandEnvironment,
+        authentication: any RequestAuthentication,
+        softwareVersion: String,
+        rooms: RoomCommands,
+        signatures: any EventSignatures,
+        remotes: any RemoteServers,
+        intake: (any InvitationIntake)? = nil,
+        settings: FederationAPISettings = FederationAPISettings()
     ) {
         self.environment = environment
         self.authentication = authentication
         self.softwareVersion = softwareVersion
+        self.settings = settings
+        let views = environment.views
+        let admission = ServerAdmission(views: views, census: ServerCensus(views: views))
+        self.admission = admission
+        events = FederationEventQueries(views: views, log: environment.log, admission: admission)
+        states = FederationStateQueries(views: views, log: environment.log, admission: admission)
+        spaces = FederationSpaceQueries(views: views, admission: admission)
+        devices = FederationDeviceQueries(views: views)
+        directory = DirectoryQueries(views: views)
+        accounts = AccountQueries(views: views)
+        keys = KeyCommands(environment: environment)
+        handshakes = MembershipHandshakes(
+            environment: environment, rooms: rooms, signatures: signatures, admission: admission)
+        invitations = Invitations(
+            environment: environment, signatures: signatures, admission: admission, intake: intake)
+        thirdPartyInvites = ThirdPartyInvites(
+            environment: environment, rooms: rooms, admission: admission,
+            sending: SentInvitations(environment: environment, rooms: rooms, remotes: remotes, admission: admission))
     }
 
     /// Every endpoint, for the router.
     package var routes: [Route] {
         var table = FederationTable(authentication: authentication, nowMs: environment.nowMs)
         addVersion(to: &table)
+        addEvents(to: &table)
+        addState(to: &table)
+        addQueries(to: &table)
+        addPublicRooms(to: &table)
+        addUserKeys(to: &table)
+        addJoining(to: &table)
+        addLeaving(to: &table)
+        addKnocking(to: &table)
+        addInviting(to: &table)
         return table.routes
     }
 }

@@ -60,6 +60,14 @@ struct FederationCall: Sendable {
         return Int(clamping: number)
     }
 
+    func flagQuery(_ name: String) throws -> Bool {
+        switch query(name) {
+        case nil, "false", "0", "": return false
+        case "true", "1": return true
+        default: throw Rejection.invalidParam("\(name) must be true or false.")
+        }
+    }
+
     /// The body, which must be a JSON object.
     func body() throws -> Body { Body(try Body.parse(request.body, limits: .federationBody)) }
 }

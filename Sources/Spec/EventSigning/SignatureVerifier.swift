@@ -56,7 +56,7 @@ package enum SignatureVerifier {
     }
 
     /// The IDs of the Ed25519 keys with which an entity says that it signed.
-    static func keyIDs(in object: JSONObject, name: String) -> [String] {
+    package static func keyIDs(in object: JSONObject, name: String) -> [String] {
         (object["signatures"]?[name]?.objectValue?.keys ?? []).filter(isEd25519)
     }
 

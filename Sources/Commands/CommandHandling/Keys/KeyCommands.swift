@@ -2,7 +2,7 @@ package import CanonicalJSON
 import Decisions
 import EventLog
 import LogEvents
-import MatrixIdentifiers
+package import MatrixIdentifiers
 package import Queries
 import ReadModel
 
@@ -118,5 +118,11 @@ package final class KeyCommands: Sendable {
     /// Gives keys away: a one-time key once and for all, or else the fallback key; nil where there is neither.
     package func claim(_ targets: [KeyClaimTarget], caller: Caller) async throws -> [KeyChoice?] {
         try await claims.claim(targets, actor: caller.userID.rawValue, cause: caller.requestID)
+    }
+    /// The same for users of another server, which asks for them.
+    package func claim(
+        _ targets: [KeyClaimTarget], by server: ServerName, requestID: String
+    ) async throws -> [KeyChoice?] {
+        try await claims.claim(targets, actor: server.rawValue, cause: requestID)
     }
 }

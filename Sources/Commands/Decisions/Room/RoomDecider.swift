@@ -1,4 +1,4 @@
-import CanonicalJSON
+package import CanonicalJSON
 import EventAuthorization
 package import EventSigning
 package import LogEvents
@@ -26,6 +26,64 @@ package struct RoomDecider: Sendable {
         on head: inout RoomHeadState,
         sentBy: PDURecorded.ClientTransaction? = nil
     ) throws -> (held: HeldPDU, fact: PDURecorded) {
+        let held = try proposal(draft, on: &head)
+        let isCreate = draft.type == "m.room.create" && draft.stateKey == ""
+        let roomID = isCreate ? held.pdu.effectiveRoomID(eventID: held.eventID) : head.roomID
+        head.advance(to: held)
+        let fact = PDURecorded(
+            verdict: .accepted,
+            roomVersion: head.version.id,
+            roomID: roomID.rawValue,
+            eventID: held.eventID.rawValue,
+            setsOwnEntry: draft.stateKey != nil,
+            sentBy: sentBy,
+            redacts: draft.type == "m.room.redaction" ? draft.redacts?.rawValue : nil,
+            pdu: held.pdu.bytes
+        )
+        return (held, fact)
+    }
+
+    /// A draft signed and allowed by the rules at its place behind the head, which stays where it is: an event that another
+    /// server has to sign too before it is recorded.
+    ///
+    /// - Throws: ``Rejection`` when the rules forbid the event; errors of loading state.
+    package func proposal(_ draft: EventDraft, on head: inout RoomHeadState) throws -> HeldPDU {
+        let version = head.version
+        let (object, authEvents) = try placed(draft, on: &head)
+        let signed = try sign(object, version: version)
+        let pdu: PDU
+        do {
+            pdu = try PDU(object: signed.object, bytes: signed.bytes, version: version)
+        } catch {
+            throw Self.rejection(for: error)
+        }
+        let isCreate = draft.type == "m.room.create" && draft.stateKey == ""
+        let roomID = isCreate ? pdu.effectiveRoomID(eventID: signed.eventID) : head.roomID
+        try authorize(pdu, eventID: signed.eventID, roomID: roomID, authEvents: authEvents, on: &head)
+        return HeldPDU(pdu: pdu, eventID: signed.eventID)
+    }
+
+    /// The event that another server is to sign for its user, as the rules allow it on the head: without hashes and
+    /// signatures, and in v1 and v2 without an ID. The head stays where it is.
+    ///
+    /// - Throws: ``Rejection`` when the rules forbid the event; errors of loading state.
+    package func template(_ draft: EventDraft, on head: inout RoomHeadState) throws -> JSONObject {
+        let (object, authEvents) = try placed(draft, on: &head)
+        let pdu: PDU
+        do {
+            pdu = try PDU(draft: object, version: head.version)
+        } catch {
+            throw Self.rejection(for: error)
+        }
+        let eventID = try ReferenceHash.eventID(of: object, version: head.version)
+        try authorize(pdu, eventID: eventID, roomID: head.roomID, authEvents: authEvents, on: &head)
+        return object.filter { key, _ in key != "event_id" }
+    }
+
+    /// A draft at its place behind the head, with the auth events that the head's state has for it.
+    private func placed(
+        _ draft: EventDraft, on head: inout RoomHeadState
+    ) throws -> (object: JSONObject, authEvents: [HeldPDU]) {
         let version = head.version
         let authEvents = try selectAuthEvents(for: draft, on: &head)
         let depth = min(head.depth &+ 1, version.maximumDepth)
@@ -50,28 +108,7 @@ package struct RoomDecider: Sendable {
             let opaque = UnpaddedBase64.encodeURLSafe(SHA256.digest(of: object.canonicalBytes()))
             object["event_id"] = .string("$\(opaque):\(serverName)")
         }
-        let signed = try sign(object, version: version)
-        let pdu: PDU
-        do {
-            pdu = try PDU(object: signed.object, bytes: signed.bytes, version: version)
-        } catch {
-            throw Self.rejection(for: error)
-        }
-        let roomID = isCreate && version.roomIDIsCreateHash ? RoomID(createEventID: signed.eventID) : head.roomID
-        try authorize(pdu, eventID: signed.eventID, roomID: roomID, authEvents: authEvents, on: &head)
-        let held = HeldPDU(pdu: pdu, eventID: signed.eventID)
-        head.advance(to: held)
-        let fact = PDURecorded(
-            verdict: .accepted,
-            roomVersion: version.id,
-            roomID: roomID.rawValue,
-            eventID: signed.eventID.rawValue,
-            setsOwnEntry: draft.stateKey != nil,
-            sentBy: sentBy,
-            redacts: draft.type == "m.room.redaction" ? draft.redacts?.rawValue : nil,
-            pdu: signed.bytes
-        )
-        return (held, fact)
+        return (object, authEvents)
     }
 
     private static func predecessors(of head: RoomHeadState) throws -> [JSONValue] {

@@ -96,35 +96,6 @@ extension ClientAPI {
         }
         guard targets.count <= 20_000 else { throw Rejection.tooLarge("These are too many keys at once.") }
         let choices = try await keys.claim(targets, caller: call.caller)
-        return .json(Self.claimAnswer(targets, choices, failures))
-    }
-
-    private static func claimAnswer(
-        _ targets: [KeyClaimTarget], _ choices: [KeyChoice?], _ failures: JSONObject
-    ) -> [UInt8] {
-        var writer = JSONWriter(capacity: 256 + targets.count * 400)
-        writer.beginObject()
-        writer.field("failures", failures)
-        writer.key("one_time_keys")
-        writer.beginObject()
-        var current: UserID?
-        for (target, choice) in zip(targets, choices) {
-            guard let choice else { continue }
-            // The targets of one user stand together.
-            if current != target.user {
-                if current != nil { writer.endObject() }
-                writer.key(target.user.rawValue)
-                writer.beginObject()
-                current = target.user
-            }
-            writer.key(target.deviceID)
-            writer.beginObject()
-            writer.field(choice.name, raw: choice.json)
-            writer.endObject()
-        }
-        if current != nil { writer.endObject() }
-        writer.endObject()
-        writer.endObject()
-        return writer.bytes
+        return .json(KeyClaimAnswer.render(targets, choices, failures: failures))
     }
 }

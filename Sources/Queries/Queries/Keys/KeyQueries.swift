@@ -25,8 +25,13 @@ package struct KeyQueries: Sendable {
 
     /// The body of `/keys/query` for users of this server.
     ///
-    /// - Parameter failures: the member of that name, for other servers.
-    package func query(_ wanted: [Wanted], asker: UserNum, failures: JSONObject) throws -> [UInt8] {
+    /// - Parameters:
+    ///   - asker: nobody (``UserNum/none``) when another server asks.
+    ///   - failures: the member of that name, for other servers.
+    ///   - namesDevices: whether the devices' display names are told.
+    package func query(
+        _ wanted: [Wanted], asker: UserNum, failures: JSONObject, namesDevices: Bool = true
+    ) throws -> [UInt8] {
         try views.snapshot { snapshot in
             var known: [(wanted: Wanted, number: UserNum)] = []
             var writer = JSONWriter(capacity: 1024 + wanted.count * 1024)
@@ -37,7 +42,7 @@ package struct KeyQueries: Sendable {
                 // "if the user or device was unknown, no failure is recorded. Instead, the corresponding user or device is
                 // missing"
                 guard let number = try snapshot.number(of: wanted.user),
-                    try snapshot.append(wanted, number, to: &writer)
+                    try snapshot.append(wanted, number, namesDevices: namesDevices, to: &writer)
                 else { continue }
                 known.append((wanted, number))
             }
@@ -187,7 +192,7 @@ extension Snapshot {
     /// Appends a user's devices that have keys, each under its id; answers false, and appends nothing, for one without an
     /// account.
     fileprivate func append(
-        _ wanted: KeyQueries.Wanted, _ user: UserNum, to writer: inout JSONWriter
+        _ wanted: KeyQueries.Wanted, _ user: UserNum, namesDevices: Bool, to writer: inout JSONWriter
     ) throws -> Bool {
         var isOpen = false
         func append(_ row: KeyDeviceRow, id: UnsafeRawBufferPointer) {
@@ -196,7 +201,8 @@ extension Snapshot {
                 writer.beginObject()
                 isOpen = true
             }
-            if !row.keysJSON.isEmpty { Self.append(row, id: String(decoding: id, as: UTF8.self), to: &writer) }
+            if row.keysJSON.isEmpty { return }
+            Self.append(row, id: String(decoding: id, as: UTF8.self), isNamed: namesDevices, to: &writer)
         }
         if wanted.deviceIDs.isEmpty {
             try forEach(tables.keysDevices, prefix: ViewKeys.user(user)) { key, value in
@@ -221,11 +227,11 @@ extension Snapshot {
     }
 
     /// The keys as uploaded, "with the addition of an `unsigned` property".
-    private static func append(_ row: KeyDeviceRow, id: String, to writer: inout JSONWriter) {
+    private static func append(_ row: KeyDeviceRow, id: String, isNamed: Bool, to writer: inout JSONWriter) {
         writer.key(id)
         writer.raw(UnsafeRawBufferPointer(rebasing: row.keysJSON.dropLast()))
         writer.splice(",\"unsigned\":{")
-        if !row.nameJSON.isEmpty {
+        if isNamed, !row.nameJSON.isEmpty {
             writer.splice("\"device_display_name\":")
             writer.raw(row.nameJSON)
         }

@@ -104,7 +104,7 @@ package struct SpaceQueries: Sendable {
         private static func text(_ depth: Int?) -> String { depth.map(String.init) ?? "n" }
     }
 
-    private struct Child {
+    struct Child {
         let roomID: String
         let position: LogPosition
         let order: String?
@@ -141,7 +141,7 @@ package struct SpaceQueries: Sendable {
                     hasMore = true
                     break
                 }
-                let children = try children(of: room, request, snapshot)
+                let children = try children(of: room, suggestedOnly: request.suggestedOnly, snapshot)
                 walked += 1
                 if walked > offset {
                     shown += 1
@@ -160,7 +160,7 @@ package struct SpaceQueries: Sendable {
         }
     }
 
-    private func append(
+    func append(
         _ room: RoomNum, _ head: RoomHead, _ children: [Child], _ describer: RoomDescriber, _ snapshot: Snapshot,
         to writer: inout JSONWriter
     ) throws {
@@ -185,7 +185,7 @@ package struct SpaceQueries: Sendable {
     }
 
     /// The valid children of a space in the order of the specification: by `order`, then age, then room ID.
-    private func children(of room: RoomNum, _ request: HierarchyRequest, _ snapshot: Snapshot) throws -> [Child] {
+    func children(of room: RoomNum, suggestedOnly: Bool, _ snapshot: Snapshot) throws -> [Child] {
         guard try isSpace(room, snapshot) else { return [] }
         var children: [Child] = []
         for holder in try snapshot.currentState(of: room) where children.count < Self.mostChildren {
@@ -195,7 +195,7 @@ package struct SpaceQueries: Sendable {
                 let content = slices.parsedContent, content["via"]?.arrayValue?.isEmpty == false
             else { continue }
             let isSuggested = content["suggested"]?.boolValue == true
-            if request.suggestedOnly, !isSuggested { continue }
+            if suggestedOnly, !isSuggested { continue }
             children.append(
                 Child(
                     roomID: ClientEventSlices.text(stateKey), position: holder,

@@ -9,8 +9,6 @@ package struct TimelineQueries: Sendable {
     package let views: Views
     /// The most events of one page.
     private static let largestPage = 1000
-    /// How many events a search by time looks at.
-    private static let longestTimeSearch = 500_000
 
     package init(views: Views) {
         self.views = views
@@ -104,9 +102,6 @@ package struct TimelineQueries: Sendable {
     // MARK: GET /rooms/{roomId}/timestamp_to_event
 
     /// The event closest to a time: "`f` for forwards, `b` for backwards".
-    ///
-    /// Timestamps are the senders' and in no order, so a room's events are looked at one by one, newest first; what one
-    /// question looks at is bounded.
     package func event(
         closestTo timestampMs: Int64, backwards: Bool, in room: RoomID, by asker: Asker
     ) throws -> (eventID: String, timestampMs: Int64) {
@@ -114,30 +109,15 @@ package struct TimelineQueries: Sendable {
             let user = asker.identity.userNum
             let access = try RoomAccess(snapshot, room, user: user)
             var sight = RoomSight(snapshot, room: access.room, user: user, row: access.row)
-            var best: (position: LogPosition, timestamp: Int64)?
-            var scanned = 0
-            let newest = min(access.upTo, snapshot.newest)
-            try snapshot.forEach(
-                snapshot.tables.timelineOrder, from: ViewKeys.timeline(access.room, .first),
-                to: ViewKeys.timeline(access.room, newest.next), reversed: true
-            ) { key, _ in
-                scanned += 1
-                guard scanned <= Self.longestTimeSearch, let number: UInt64 = key.number(at: 4) else { return false }
-                let position = LogPosition(rawValue: number)
-                let event = try snapshot.event(at: position)
-                let time = event.originServerTS
-                guard backwards ? time <= timestampMs : time >= timestampMs else { return true }
-                // Of two as close, the one that was sent first.
-                if let best, backwards ? time < best.timestamp : time > best.timestamp { return true }
-                if try sight.judge(event, at: position).isVisible { best = (position, time) }
-                return true
-            }
+            let best = try snapshot.timelineEvent(
+                closestTo: timestampMs, backwards: backwards, in: access.room, upTo: min(access.upTo, snapshot.newest)
+            ) { try sight.judge($0, at: $1).isVisible }
             guard let best else {
                 throw QueryRefusal.notFound(
                     "Unable to find event from \(timestampMs) in \(backwards ? "backward" : "forward") direction")
             }
             let slices = ClientEventSlices(try snapshot.event(at: best.position).clientJSON)
-            return (ClientEventSlices.text(slices.eventID), best.timestamp)
+            return (ClientEventSlices.text(slices.eventID), best.timestampMs)
         }
     }
 
