@@ -33,7 +33,7 @@ import Testing
         #expect(event["room_id"]?.stringValue == room.rawValue)
         #expect(event["hashes"] == nil && event["signatures"] == nil && event["event_id"] == nil)
         let signed = try OtherServer("there").sign(made)
-        let target = "/_matrix/federation/v2/send_join/\(room)/\(signed.eventID)"
+        let target = "/_matrix/federation/v2/send_join/\(room)/\(signed.eventID.inPath)"
         let sent = try await server.call(.put, target, .object(signed.object))
         #expect(sent.status == 200, "\(sent.json)")
         try checkAnswer(sent, signed, version)

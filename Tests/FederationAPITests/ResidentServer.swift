@@ -1,11 +1,14 @@
 import CanonicalJSON
 import CommandHandling
+import Decisions
 import EventLog
 import EventSigning
 import FederationAPI
 import FederationCommands
 import Foundation
+import InboundPDU
 import LogEvents
+import MatrixEvents
 import MatrixIdentifiers
 import ProjectionEngine
 import Projections
@@ -201,9 +204,24 @@ final class ResidentServer: Sendable {
         let event = try server.sign(made)
         let query = omittingMembers ? "?omit_members=true" : ""
         let sent = try await call(
-            .put, "/_matrix/federation/v2/send_join/\(room)/\(event.eventID)\(query)", .object(event.object),
+            .put, "/_matrix/federation/v2/send_join/\(room)/\(event.eventID.inPath)\(query)", .object(event.object),
             from: server.name)
         return (sent, event.eventID)
+    }
+
+    /// Invites a user of another server, who signs it as well.
+    func invite(_ user: String, to room: RoomID, by caller: Caller) async throws {
+        let version = try #require(
+            try RoomQueries(views: views).head(room).flatMap { RoomVersion.named($0.roomVersion) })
+        let event = try await rooms.invitation(
+            ["membership": "invite"], to: try UserID(parsing: user), by: caller.userID, in: room, requestID: "test")
+        let other = try OtherServer(of: user)
+        let object = try EventSigner.addSignature(
+            to: event.pdu.object, version: version, server: try ServerName(parsing: other.name), key: other.key)
+        let result = try await rooms.receive(
+            object, room: room, version: version, from: name, requestID: "test",
+            pipeline: ReceiptPipeline { _, _ in .valid })
+        try #require(result == .recorded(.accepted, wasKnown: false))
     }
 
     /// Takes a user of another server out of a room by the handshake.
@@ -213,10 +231,15 @@ final class ResidentServer: Sendable {
         try #require(made.status == 200, "\(made.json)")
         let event = try server.sign(made)
         let sent = try await call(
-            .put, "/_matrix/federation/v2/send_leave/\(room)/\(event.eventID)", .object(event.object),
+            .put, "/_matrix/federation/v2/send_leave/\(room)/\(event.eventID.inPath)", .object(event.object),
             from: server.name)
         try #require(sent.status == 200, "\(sent.json)")
     }
+}
+
+extension EventID {
+    /// Encoded for a path: IDs of v3 may have a slash.
+    var inPath: String { rawValue.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? "" }
 }
 
 /// Another server: its users' events are signed with a key that is made from its name.
