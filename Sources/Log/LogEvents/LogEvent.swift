@@ -79,6 +79,7 @@ extension RecordKind {
     package static let delayedEventScheduled = RecordKind(rawValue: 321)
     package static let delayedEventRestarted = RecordKind(rawValue: 322)
     package static let delayedEventFinalised = RecordKind(rawValue: 323)
+    package static let outsideMembershipSet = RecordKind(rawValue: 420)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -95,6 +96,7 @@ package let recordKindNames: [RecordKind: String] = [
     .reportFiled: "ReportFiled",
     .guestUpgraded: "GuestUpgraded", .delayedEventScheduled: "DelayedEventScheduled",
     .delayedEventRestarted: "DelayedEventRestarted", .delayedEventFinalised: "DelayedEventFinalised",
+    .outsideMembershipSet: "OutsideMembershipSet",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
 ].merging(KeyFact.kindNames) { name, _ in name }

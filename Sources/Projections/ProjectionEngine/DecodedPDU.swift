@@ -42,7 +42,10 @@ package final class DecodedPDU: Sendable {
     package var isMember: Bool { membership != .none }
 
     package static func decode(payload: [UInt8]) throws(PayloadError) -> DecodedPDU {
-        let fact = try PDURecorded(payload: payload)
+        try decode(try PDURecorded(payload: payload))
+    }
+
+    static func decode(_ fact: PDURecorded) throws(PayloadError) -> DecodedPDU {
         let made = fact.pdu.withUnsafeBufferPointer { DecodedPDU(fact, CanonicalScan(bytes: $0)) }
         guard let made else { throw PayloadError(kind: "PDURecorded", reason: "the PDU lacks a member") }
         return made

@@ -42,6 +42,7 @@ package final class DecodedRecord: Sendable {
         case pusherRemoved(PusherRemoved)
         case guestUpgraded(GuestUpgraded)
         case delayedEvent(DelayedEventFact)
+        case outsideMembership(OutsideMembership)
         case media(MediaFact)
         case keys(KeyFact)
         /// The log was restored into the past: what was handed out since may have been handed out for ever.
@@ -98,6 +99,7 @@ package final class DecodedRecord: Sendable {
         case .pushRuleChanged: return .pushRuleChanged(try PushRuleChanged(payload: payload))
         case .pusherSet: return .pusherSet(try PusherSet(payload: payload))
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
+        case .outsideMembershipSet: return .outsideMembership(try OutsideMembership(payload: payload))
         case .guestUpgraded: return .guestUpgraded(try GuestUpgraded(payload: payload))
         default:
             if let fact = try DelayedEventFact(record) { return .delayedEvent(fact) }

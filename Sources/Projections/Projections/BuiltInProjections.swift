@@ -10,5 +10,6 @@ package var builtInProjections: [any Projection] {
         RelationsProjection(), ReportsProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
         AuthIndexProjection(), UserDirectoryProjection(), DelayedEventsProjection(),
+        OutsideProjection(),
     ]
 }

@@ -16,11 +16,17 @@ package struct EventsProjection: Projection {
     package func apply(
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
-        guard case .pdu(let pdu) = record.fact else {
-            if case .erasure(let targets) = record.fact {
-                for target in targets { try erase(target, transaction, batch) }
-            }
+        let pdu: DecodedPDU
+        switch record.fact {
+        case .pdu(let recorded): pdu = recorded
+        case .erasure(let targets):
+            for target in targets { try erase(target, transaction, batch) }
             return
+        case .outsideMembership(let outside):
+            // Shown with its user's membership, and not found by its id: nothing is known of its place.
+            let room = try batch.room(outside.fact.roomID, transaction)
+            return try insert(outside.pdu, at: record.position, room, isFoundByID: false, transaction, batch)
+        default: return
         }
         let room = try batch.numbers(of: pdu, transaction).room
         try insert(pdu, at: record.position, room, transaction, batch)
@@ -34,8 +40,8 @@ package struct EventsProjection: Projection {
     }
 
     private func insert(
-        _ pdu: DecodedPDU, at position: LogPosition, _ room: RoomNum, _ transaction: borrowing WriteTransaction,
-        _ batch: BatchContext
+        _ pdu: DecodedPDU, at position: LogPosition, _ room: RoomNum, isFoundByID: Bool = true,
+        _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         var fields = EventRow.Fields()
         fields.flags = pdu.flags
@@ -55,6 +61,7 @@ package struct EventsProjection: Projection {
         batch.scratch.removeAll()
         EventRow.write(fields, into: &batch.scratch)
         try put(pdu.clientJSON, at: position, append: true, transaction, batch)
+        guard isFoundByID else { return }
         batch.putEventID(hash: pdu.eventIDHash, position)
         if pdu.verdict == .accepted, let hash = pdu.transactionHash { batch.putTransaction(hash: hash, position) }
     }

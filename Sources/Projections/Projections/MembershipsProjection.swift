@@ -21,6 +21,14 @@ package struct MembershipsProjection: Projection {
                 let room = try batch.numbers(of: pdu, transaction).room
                 try apply(member, in: room, at: record.position, transaction, batch)
             }
+        case .outsideMembership(let outside):
+            let fact = outside.fact
+            let member = StateChanges.Member(
+                userID: fact.userID, membership: outside.pdu.membership, position: record.position,
+                profileJSON: [])
+            let room = try batch.room(fact.roomID, transaction)
+            try apply(member, in: room, at: record.position, transaction, batch)
+            batch.touched.rooms.insert(room)
         case .roomForgotten(let fact):
             let user = try batch.user(fact.userID, transaction)
             let room = try batch.room(fact.roomID, transaction)

@@ -21,6 +21,9 @@ package struct NamesProjection: Projection {
         case .none, .erasure, .epochOpened, .registrationTokenSet, .aliasRemoved, .reportFiled: return
         case .pdu(let pdu): try apply(pdu, transaction, batch)
         case .accountRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
+        case .outsideMembership(let outside):
+            try batch.intern(.user, outside.fact.userID, transaction)
+            try apply(outside.pdu, transaction, batch)
         case .guestUpgraded(let fact): try batch.intern(.user, fact.userID, transaction)
         case .delayedEvent(let fact): try batch.intern(.user, fact.userID, transaction)
         case .passwordChanged(let fact): try batch.intern(.user, fact.userID, transaction)

@@ -73,6 +73,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case delayedFinished = "delayed.finished"
     case delayedTransactions = "delayed.transactions"
     case delayedByState = "delayed.byState"
+    case outsideRows = "outside.rows"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -150,6 +151,7 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .delayedFinished: 70
         case .delayedTransactions: 71
         case .delayedByState: 72
+        case .outsideRows: 73
         }
     }
 

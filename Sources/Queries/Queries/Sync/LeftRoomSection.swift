@@ -17,7 +17,7 @@ struct LeftRoomSection {
     }
 
     func append(room: RoomNum, row: MembershipRow, to writer: inout JSONWriter) throws {
-        guard let head = try context.snapshot.head(of: room) else { throw ViewDamage.missingHead(room: room) }
+        guard let head = try context.snapshot.head(of: room) else { return try appendOutside(room, row, to: &writer) }
         let wasIn = !row.joinedAt.isNone && !row.leftAt.isNone
         // At the last sync the client saw the room from inside, or has not seen it at all.
         let knewIt = !context.isInitial && wasIn && row.joinedAt <= context.since
@@ -56,6 +56,19 @@ struct LeftRoomSection {
         writer.splice(",")
         let isNew = context.isInitial || !knewIt
         _ = try AccountDataSection(context: context).append(room: room, isFull: isNew, to: &writer)
+        writer.endObject()
+    }
+
+    /// A room that nobody here was ever in: all that is known is how the invitation or the knock ended.
+    private func appendOutside(_ room: RoomNum, _ row: MembershipRow, to writer: inout JSONWriter) throws {
+        writer.key(utf8: try context.snapshot.text(room))
+        writer.beginObject()
+        writer.splice("\"state\":{\"events\":[]}")
+        var sight = RoomSight(context.snapshot, room: room, user: context.user, row: row)
+        try TimelineSection(context: context).append(
+            try ownEvent(row).map { [$0] } ?? [], isLimited: false, end: row.position, sight: &sight, to: &writer)
+        writer.splice(",")
+        _ = try AccountDataSection(context: context).append(room: room, isFull: false, to: &writer)
         writer.endObject()
     }
 

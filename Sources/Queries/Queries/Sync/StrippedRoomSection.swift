@@ -48,6 +48,10 @@ struct StrippedState {
     /// Appends the events as they were at the invitation or knock, the user's own member event last.
     func append(room: RoomNum, row: MembershipRow, to writer: inout JSONWriter) throws {
         let own = try snapshot.event(at: row.position)
+        if let outside = try snapshot.outside(renderer.user, room, at: row.position) {
+            for event in outside.roomStateJSON { writer.raw(event) }
+            return renderer.appendStripped(own, to: &writer)
+        }
         for type in Self.types {
             guard let holder = try snapshot.holder(room, type, asOf: row.position) else { continue }
             renderer.appendStripped(try snapshot.event(at: holder), to: &writer)
