@@ -178,8 +178,8 @@ var targets: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "HTTPFront", "MatrixEvents",
-            "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "RoomVersions",
+            "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "FederationCommands",
+            "HTTPFront", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "RoomVersions",
         ],
         path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
     tests(of: "FuzzTargets"),

@@ -9,6 +9,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "json", defect: JSONTarget.defect),
         FuzzTarget(name: "json-values", defect: JSONValuesTarget.defect),
         FuzzTarget(name: "pdu", defect: PDUTarget.defect),
+        FuzzTarget(name: "membership-events", defect: MembershipEventsTarget.defect),
         FuzzTarget(name: "fields", defect: FieldsTarget.defect),
         FuzzTarget(name: "identifiers", defect: IdentifiersTarget.defect),
         FuzzTarget(name: "redaction", defect: RedactionTarget.defect),

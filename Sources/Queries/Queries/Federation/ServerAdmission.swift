@@ -49,7 +49,7 @@ package final class ServerAdmission: Sendable {
         let residents = try census.count(of: room, head, snapshot).servers[server]
         return Admitted(
             room: room, head: head, version: version,
-            sight: ServerSight(snapshot, room: room, residents: residents))
+            sight: ServerSight(server, snapshot, room: room, residents: residents))
     }
 
     /// Lets a server near a room that this server takes part in.

@@ -1,6 +1,7 @@
 import EventLog
 import KeyValueStore
 import MatrixEvents
+import MatrixIdentifiers
 import ReadModel
 
 /// What another server may see of one room, event by event: what any of its users may see.
@@ -12,8 +13,9 @@ struct ServerSight {
         case redacted
     }
 
-    let snapshot: Snapshot
-    let room: RoomNum
+    private let server: ServerName
+    private let snapshot: Snapshot
+    private let room: RoomNum
     /// Whether a user of the server is joined now.
     let isInRoom: Bool
     /// Its users that have or had anything to do with the room.
@@ -22,12 +24,15 @@ struct ServerSight {
     /// What the events that hold the visibility say.
     private var visibilities: [LogPosition: HistoryVisibility] = [:]
 
+    /// The visibility's entry of state; nil where no room has one.
     private struct Slots {
-        var visibility: SlotNum?
-        var members: [(user: UserNum, slot: SlotNum)] = []
+        let visibility: SlotNum?
+        /// The member entries of the first users, as far as they were asked for.
+        var members: [SlotNum?] = []
     }
 
-    init(_ snapshot: Snapshot, room: RoomNum, residents: ServerCensus.Residents?) {
+    init(_ server: ServerName, _ snapshot: Snapshot, room: RoomNum, residents: ServerCensus.Residents?) {
+        self.server = server
         self.snapshot = snapshot
         self.room = room
         isInRoom = residents.map { $0.joined > 0 } ?? false
@@ -45,26 +50,30 @@ struct ServerSight {
     mutating func isVisible(_ event: EventRow, at position: LogPosition) throws -> Bool {
         // What is known without its place is part of some state, and that is given whole to every server in the room.
         if event.flags.contains(.outlier) { return isInRoom }
-        let slots = try loaded()
+        let slot = try visibilitySlot()
         let after = try snapshot.snapshot(snapshot.tables, room, after: position)
-        let visibility = try visibility(in: after, slots)
+        let visibility = try visibility(in: after, slot)
         if visibility == .worldReadable { return true }
         // A member of the server saw it come, or joined since.
         if isInRoom, visibility == .shared { return true }
-        var visibilityBefore: HistoryVisibility?
-        if !event.slot.isNone, event.slot == slots.visibility {
-            visibilityBefore = try self.visibility(
-                in: try snapshot.snapshot(snapshot.tables, room, before: position), slots)
+        // The users' own memberships are always seen: an invitation and its end concern them.
+        if event.membership != .none, let key = ClientEventSlices(event.clientJSON).stateKey,
+            UserID(ClientEventSlices.text(key))?.isOn(server) == true
+        {
+            return true
         }
-        for (user, slot) in slots.members {
-            // The users' own memberships are always seen: an invitation and its end concern them.
-            if event.slot == slot { return true }
-            let holder = try snapshot.holder(snapshot.tables, after, slot)
+        var visibilityBefore: HistoryVisibility?
+        if !event.slot.isNone, event.slot == slot {
+            visibilityBefore = try self.visibility(
+                in: try snapshot.snapshot(snapshot.tables, room, before: position), slot)
+        }
+        for (index, user) in users.enumerated() {
+            let holder = try memberSlot(index).map { try snapshot.holder(snapshot.tables, after, $0) } ?? .none
             let membership = holder.isNone ? StoredMembership.none : try snapshot.event(at: holder).membership
             let row = try snapshot.membership(of: user, in: room)
             let sight = EventVisibility(
                 visibility: visibility, visibilityBefore: visibilityBefore,
-                membership: Membership(rawValue: membership == .none ? "" : membership.text),
+                membership: membership == .none ? nil : Membership(rawValue: membership.text),
                 joinedLater: row.map { $0.joinedAt > position } ?? false)
             if sight.isVisible { return true }
         }
@@ -83,8 +92,8 @@ struct ServerSight {
         }
     }
 
-    private mutating func visibility(in state: StateSnapshot, _ slots: Slots) throws -> HistoryVisibility {
-        guard let slot = slots.visibility else { return .shared }
+    private mutating func visibility(in state: StateSnapshot, _ slot: SlotNum?) throws -> HistoryVisibility {
+        guard let slot else { return .shared }
         let holder = try snapshot.holder(snapshot.tables, state, slot)
         if holder.isNone { return .shared }
         if let known = visibilities[holder] { return known }
@@ -94,15 +103,19 @@ struct ServerSight {
         return visibility
     }
 
-    private mutating func loaded() throws -> Slots {
-        if let slots { return slots }
-        var slots = Slots()
-        slots.visibility = try snapshot.slot("m.room.history_visibility", "")
-        for user in users {
-            let userID = String(decoding: try snapshot.text(user), as: UTF8.self)
-            if let slot = try snapshot.slot("m.room.member", userID) { slots.members.append((user, slot)) }
-        }
-        self.slots = slots
-        return slots
+    private mutating func visibilitySlot() throws -> SlotNum? {
+        if let slots { return slots.visibility }
+        let slot = try snapshot.slot("m.room.history_visibility", "")
+        slots = Slots(visibility: slot)
+        return slot
+    }
+
+    /// The member entry of one of the users: most often the first of them settles the question.
+    private mutating func memberSlot(_ index: Int) throws -> SlotNum? {
+        if let known = slots?.members, index < known.count { return known[index] }
+        let userID = String(decoding: try snapshot.text(users[index]), as: UTF8.self)
+        let slot = try snapshot.slot("m.room.member", userID)
+        slots?.members.append(slot)
+        return slot
     }
 }
