@@ -48,6 +48,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CZstd", path: "Sources/Log/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(
         name: "CMedia", path: "Sources/Edges/CMedia", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .systemLibrary(name: "CResolver", path: "Sources/Edges/CResolver"),
     .target(name: "CChecksum", path: "Sources/Log/CChecksum"),
     .target(name: "CTextScan", path: "Sources/Spec/CTextScan"),
     // Spec
@@ -124,7 +125,13 @@ var targets: [Target] = [
         ]),
     // Edges
     library("HTTPFront", in: "Edges", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    library("OutboundHTTP", in: "Edges", ["MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library("OutboundHTTP", in: "Edges", ["CResolver", "MatrixIdentifiers", nioCore, nioPosix, nioHTTP1, nioSSL]),
+    library(
+        "FederationClient", in: "Edges",
+        [
+            "CanonicalJSON", "CommandHandling", "EventSigning", "FederationCommands", "MatrixIdentifiers",
+            "OutboundHTTP",
+        ]),
     library(
         "EndpointSupport", in: "Edges",
         ["CanonicalJSON", "Decisions", "EventLog", "HTTPFront", "MatrixIdentifiers", "MediaStore", "Queries"]),
@@ -143,8 +150,8 @@ var targets: [Target] = [
     library(
         "FederationAPI", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "Decisions", "EndpointSupport", "EventLog", "FederationCommands",
-            "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
+            "CanonicalJSON", "CommandHandling", "Decisions", "EndpointSupport", "EventLog", "EventSigning",
+            "FederationCommands", "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
         ]),
     library(
         "Reactors", in: "Edges",
@@ -153,12 +160,12 @@ var targets: [Target] = [
             "ProjectionEngine", "Queries", "ReadModel",
         ]),
     // Programs
-    library("Configuration", in: "Programs", ["CanonicalJSON", "MatrixIdentifiers", yams]),
+    library("Configuration", in: "Programs", ["CanonicalJSON", "EventSigning", "MatrixIdentifiers", yams]),
     library(
         "ServerAssembly", in: "Programs",
         [
             "CanonicalJSON", "MatrixEvents", "Decisions", "CZstd", "CSodium", "ClientAPI", "CommandHandling",
-            "Configuration", "EventLog", "EventSigning", "FederationAPI",
+            "Configuration", "EventLog", "EventSigning", "FederationAPI", "FederationClient",
             "FederationCommands", "HTTPFront", "KeyValueStore", "LogEvents", "MatrixIdentifiers", "MediaStore",
             "ProjectionEngine", "Projections", "Queries", "Reactors", "ReadModel", "RoomVersions", "SearchIndex",
             nioCore, nioPosix, nioSSL,
@@ -179,7 +186,8 @@ var targets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "FederationCommands",
-            "HTTPFront", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "RoomVersions",
+            "HTTPFront", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "OutboundHTTP", "PushRules", "Queries",
+            "RoomVersions",
         ],
         path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
     tests(of: "FuzzTargets"),
@@ -228,7 +236,19 @@ var targets: [Target] = [
             "Projections", "PushRules", "ReadModel",
         ]),
     tests(of: "HTTPFront", ["CanonicalJSON", nioCore, nioPosix, nioHTTP1, nioSSL]),
-    tests(of: "MediaStore", ["CanonicalJSON", "HTTPFront", "MatrixIdentifiers"]),
+    tests(of: "MediaStore", ["CanonicalJSON", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP"]),
+    tests(
+        of: "FederationCommands",
+        [
+            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "KeyValueStore", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "ReadModel", "RoomVersions",
+        ]),
+    tests(
+        of: "FederationClient",
+        [
+            "CanonicalJSON", "EventSigning", "FederationCommands", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP",
+        ]),
+    tests(of: "OutboundHTTP", ["HTTPFront", "MatrixIdentifiers"]),
     tests(of: "Configuration", ["MatrixIdentifiers"]),
     tests(
         of: "CommandHandling",

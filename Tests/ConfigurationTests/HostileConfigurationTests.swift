@@ -120,7 +120,7 @@ import Testing
         #expect(configuration.refreshableAccessTokenLifetimeMs == nil)
     }
 
-    @Test(arguments: ["uploads_path", "oidc_providers", "rc_reports", "federation_custom_ca_list"])
+    @Test(arguments: ["uploads_path", "oidc_providers", "rc_reports", "federation_metrics_domains"])
     func settingsOfSynapseAreKnownAsSuch(_ name: String) throws {
         let warnings = try ServerConfiguration.parse("server_name: a.b\n\(name): []", path: "h.yaml").warnings
         #expect(warnings.count == 1)

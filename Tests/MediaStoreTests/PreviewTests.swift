@@ -1,5 +1,6 @@
 import CanonicalJSON
 import MatrixIdentifiers
+import OutboundHTTP
 import Synchronization
 import Testing
 

@@ -21,7 +21,7 @@ private func busyScript(seed: UInt64, steps: Int) -> LogScript {
     for step in 0..<steps {
         let user = users[random.below(users.count)]
         let room = rooms[random.below(rooms.count)]
-        switch random.below(12) {
+        switch random.below(13) {
         case 0: log.member(user, in: room, ["join", "leave", "ban", "invite"][random.below(4)], by: users[0])
         case 1: log.member(user, in: room, "join", name: "name \(step)")
         case 2:
@@ -46,11 +46,27 @@ private func busyScript(seed: UInt64, steps: Int) -> LogScript {
             log.append(DeviceRegistered(userID: user, deviceID: "D\(step % 3)", tokenHash: hash))
         case 9:
             log.append(AliasCreated(alias: "#\(step % 5):s", roomID: room, creator: user))
+        case 10: log.append(learnedKeys(step, &random))
         default:
             messages[room, default: []].append(log.message("m\(step)", in: room, by: user, transaction: "t\(step)"))
         }
     }
     return log
+}
+
+private func learnedKeys(_ step: Int, _ random: inout SeededRandom) -> ServerKeysLearned {
+    let server = "s\(step % 4).example"
+    func key(_ number: Int) -> (String, JSONValue) {
+        ("ed25519:\(number)", ["key": .string("key\(random.below(2))"), "expired_ts": .integer(Int64(random.below(9)))])
+    }
+    let document: JSONObject = [
+        "server_name": .string(server), "valid_until_ts": .integer(Int64(1_700_000_000_000 + random.below(1000))),
+        "verify_keys": .object(JSONObject([key(random.below(3)), key(3)])),
+        "old_verify_keys": .object(JSONObject([key(random.below(3))])), "signatures": [:],
+    ]
+    return ServerKeysLearned(
+        serverName: server, document: document, keyIDs: ["ed25519:0", "ed25519:1", "ed25519:2"],
+        fetchedMs: 1_700_000_000_000 + Int64(step), notary: random.oneIn(2) ? "n.example" : nil)
 }
 
 @Suite struct RebuildTests {

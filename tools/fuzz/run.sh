@@ -33,7 +33,7 @@ export SWIFT_BACKTRACE
         swiftc -O -parse-as-library -swift-version 6 -package-name "$(basename "$root" | tr -c 'A-Za-z0-9_\n' _)" -sanitize=fuzzer,address \
             -use-ld=lld -I "$build/Modules" -Xcc -ISources/Spec/CSodium -Xcc -I/usr/include/libxml2 "$@" \
             tools/fuzz/driver/FuzzDriver.swift @"$directory/objects" \
-            -lsodium -llmdb -lzstd -lcrypt -lxml2 -lstdc++ -o "$directory/fuzz"
+            -lsodium -llmdb -lzstd -lcrypt -lxml2 -lresolv -lstdc++ -o "$directory/fuzz"
     fi
 ) 9> "$directory/lock" 1>&2
 cd "$directory/findings"

@@ -24,14 +24,16 @@ package struct RemoteRequest: Sendable {
     package var body: JSONObject?
     /// Whether the request says who sends it, and proves it (`Authorization: X-Matrix`).
     package var isSigned: Bool
-    /// For everything, finding the server among it.
-    package var timeoutMs: Int64
+    /// For everything, finding the server among it; nil: as long as the configuration says.
+    package var timeoutMs: Int64?
     /// Longer answers are a fault.
     package var largestAnswer: Int
+    /// Whether the server is asked even though it did not answer lately: somebody just heard from it.
+    package var ignoresBackOff: Bool
 
     package init(
         _ method: Method, _ target: String, of destination: ServerName, body: JSONObject? = nil, isSigned: Bool = true,
-        timeoutMs: Int64 = 30_000, largestAnswer: Int = 4 << 20
+        timeoutMs: Int64? = nil, largestAnswer: Int = 4 << 20, ignoresBackOff: Bool = false
     ) {
         self.destination = destination
         self.method = method
@@ -40,6 +42,7 @@ package struct RemoteRequest: Sendable {
         self.isSigned = isSigned
         self.timeoutMs = timeoutMs
         self.largestAnswer = largestAnswer
+        self.ignoresBackOff = ignoresBackOff
     }
 }
 

@@ -9,14 +9,16 @@ struct HostResolver: Sendable {
     let policy: AddressPolicy
     /// Threads that may wait for name servers.
     let threads: NIOThreadPool
+    /// Nil: as the system finds them.
+    let lookUp: (@Sendable (String) -> [String])?
 
     func addresses(of host: String, port: Int, on loop: any EventLoop) -> EventLoopFuture<[SocketAddress]> {
-        let policy = policy
+        let (policy, lookUp) = (policy, lookUp ?? Self.lookUp)
         if AddressRange.bytes(of: host) != nil {
             return loop.makeCompletedFuture { try Self.allowed([host], port: port, policy) }
         }
         return threads.runIfActive(eventLoop: loop) {
-            try Self.allowed(Self.lookUp(host), port: port, policy)
+            try Self.allowed(lookUp(host), port: port, policy)
         }
     }
 
@@ -27,7 +29,7 @@ struct HostResolver: Sendable {
         return try allowed.map { try SocketAddress(ipAddress: $0, port: port) }
     }
 
-    private static func lookUp(_ host: String) -> [String] {
+    @Sendable private static func lookUp(_ host: String) -> [String] {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -80,6 +80,7 @@ extension RecordKind {
     package static let delayedEventRestarted = RecordKind(rawValue: 322)
     package static let delayedEventFinalised = RecordKind(rawValue: 323)
     package static let outsideMembershipSet = RecordKind(rawValue: 420)
+    package static let serverKeysLearned = RecordKind(rawValue: 400)
 }
 
 /// A name for each kind, for people: `engram log tail` and errors print it.
@@ -99,4 +100,5 @@ package let recordKindNames: [RecordKind: String] = [
     .outsideMembershipSet: "OutsideMembershipSet",
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
+    .serverKeysLearned: "ServerKeysLearned",
 ].merging(KeyFact.kindNames) { name, _ in name }

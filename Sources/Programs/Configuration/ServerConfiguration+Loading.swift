@@ -20,7 +20,7 @@ extension ServerConfiguration {
         "log_level", "presence", "use_presence", "turn_uris", "turn_shared_secret", "turn_username", "turn_password",
         "turn_user_lifetime", "turn_allow_guests", "user_directory", "enable_search",
     ]).union(MediaConfiguration.names).union(DelayedEventConfiguration.names)
-        .union(ServerNoticesConfiguration.names).union(SupportConfiguration.names)
+        .union(FederationConfiguration.names).union(ServerNoticesConfiguration.names).union(SupportConfiguration.names)
 
     /// Every setting that has an effect; the operator guide names each.
     package static var settingNames: [String] { known.sorted() }
@@ -92,6 +92,7 @@ extension ServerConfiguration {
         configuration.readServerNotices(root, &reader)
         configuration.readSupport(root, &reader)
         configuration.readOutbound(root, &reader)
+        configuration.federation.read(root, folder, &reader)
         configuration.readRest(root, &reader)
         configuration.media.read(root, &reader)
         for (key, _) in root {

@@ -14,23 +14,23 @@ extension ServerConfiguration {
                 known: ["enabled", "include_content", "group_unread_count_by_room", "allow_http", "jitter_delay"],
                 in: "push.")
         }
-        if let blocked = ranges(root, "ip_range_blacklist", &reader) { outboundPolicy.blocked = blocked }
-        if let allowed = ranges(root, "ip_range_whitelist", &reader) { outboundPolicy.allowed = allowed }
+        if let blocked = reader.ranges(root, "ip_range_blacklist") { outboundPolicy.blocked = blocked }
+        if let allowed = reader.ranges(root, "ip_range_whitelist") { outboundPolicy.allowed = allowed }
         let insecure = "use_insecure_ssl_client_just_for_testing_do_not_use"
         if reader.flag(root, insecure) == true {
             verifiesOutboundCertificates = false
             reader.warn(root[insecure], insecure, "lets anybody pose as a push gateway or a web page; only for tests")
         }
     }
+}
 
-    private func ranges(
-        _ root: Node.Mapping, _ name: String, _ reader: inout YAMLReader
-    ) -> [AddressRange]? {
-        guard let texts = reader.strings(root, name) else { return nil }
+extension YAMLReader {
+    /// Ranges of addresses.
+    mutating func ranges(_ map: Node.Mapping, _ name: String) -> [AddressRange]? {
+        guard let texts = strings(map, name) else { return nil }
         return texts.compactMap { text in
             if let range = AddressRange(text) { return range }
-            reader.refuse(
-                root[name], name, "has \(text), which is no range of addresses such as 10.0.0.0/8 or fe80::/10")
+            refuse(map[name], name, "has \(text), which is no range of addresses such as 10.0.0.0/8 or fe80::/10")
             return nil
         }
     }

@@ -57,6 +57,7 @@ package struct ServerConfiguration: Sendable {
     /// What the server may connect to when users name it.
     package var outboundPolicy = AddressPolicy()
     package var verifiesOutboundCertificates = true
+    package var federation = FederationConfiguration()
     /// `debug`, `info`, `warning` or `error`.
     package var logLevel = "info"
 }

@@ -22,6 +22,7 @@ package final class Homeserver: Sendable {
     private let control: HTTPServer
     private let reactors = RunningReactors()
     private let search = RunningSearch()
+    private let federation: Federation
     private let log: StructuredLog
 
     /// Opens the data and brings the projections up to the log's head.
@@ -77,11 +78,15 @@ package final class Homeserver: Sendable {
         try reactors.prepare(
             configuration, storage: storage, environment: environment, delayedEvents: clientAPI.delayedEvents,
             metrics: metrics, log: log)
+        let federation = try Federation(
+            configuration, environment: environment,
+            softwareVersion: ClientAPISettings(configuration).softwareVersion, metrics: metrics)
+        self.federation = federation
         let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(
             configuration: HTTPServerConfiguration(configuration),
-            router: Router(clientAPI.routes + housekeeping.routes),
+            router: Router(clientAPI.routes + federation.routes + housekeeping.routes),
             pool: pool,
             metrics: metrics,
             log: log
@@ -134,6 +139,8 @@ package final class Homeserver: Sendable {
         notifier.shutDown()
         await control.shutdown(grace: .seconds(1))
         await front.shutdown(grace: .seconds(5))
+        // Handlers may still have been asking.
+        await federation.shutDown()
         await search.stop(head: storage.eventLog.durableHead)
         storage.close(log: log)
         DataDirectory.removeStaleSocket(data.controlSocket)

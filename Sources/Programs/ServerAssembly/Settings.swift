@@ -51,6 +51,8 @@ extension HTTPServerConfiguration {
         let listeners = configuration.listeners.flatMap { setting -> [HTTPListener] in
             var resources = setting.resources
             if configuration.enableMetrics { resources.insert("metrics") }
+            // As Synapse has it: who asks this server for something wants to know its keys first.
+            if resources.contains("federation") { resources.insert("keys") }
             let hosts = setting.unixPath == nil ? setting.addresses : ["localhost"]
             return hosts.map { host in
                 HTTPListener(

@@ -45,6 +45,7 @@ package final class DecodedRecord: Sendable {
         case outsideMembership(OutsideMembership)
         case media(MediaFact)
         case keys(KeyFact)
+        case serverKeysLearned(ServerKeysLearned)
         /// The log was restored into the past: what was handed out since may have been handed out for ever.
         case epochOpened
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
@@ -100,6 +101,7 @@ package final class DecodedRecord: Sendable {
         case .pusherSet: return .pusherSet(try PusherSet(payload: payload))
         case .pusherRemoved: return .pusherRemoved(try PusherRemoved(payload: payload))
         case .outsideMembershipSet: return .outsideMembership(try OutsideMembership(payload: payload))
+        case .serverKeysLearned: return .serverKeysLearned(try ServerKeysLearned(payload: payload))
         case .guestUpgraded: return .guestUpgraded(try GuestUpgraded(payload: payload))
         default:
             if let fact = try DelayedEventFact(record) { return .delayedEvent(fact) }

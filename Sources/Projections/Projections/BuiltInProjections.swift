@@ -11,5 +11,6 @@ package var builtInProjections: [any Projection] {
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
         AuthIndexProjection(), UserDirectoryProjection(), DelayedEventsProjection(),
         OutsideProjection(),
+        ServerKeysProjection(),
     ]
 }

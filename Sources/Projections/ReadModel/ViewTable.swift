@@ -74,6 +74,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case delayedTransactions = "delayed.transactions"
     case delayedByState = "delayed.byState"
     case outsideRows = "outside.rows"
+    case serverKeysRows = "serverKeys.rows"
+    case serverKeysDocuments = "serverKeys.documents"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -152,6 +154,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .delayedTransactions: 71
         case .delayedByState: 72
         case .outsideRows: 73
+        case .serverKeysRows: 74
+        case .serverKeysDocuments: 75
         }
     }
 

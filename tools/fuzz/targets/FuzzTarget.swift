@@ -24,5 +24,8 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "http-fields", defect: HTTPFieldsTarget.defect),
         FuzzTarget(name: "sliding-sync", defect: SlidingSyncTarget.defect),
         FuzzTarget(name: "bodies", defect: BodiesTarget.defect),
+        FuzzTarget(name: "x-matrix", defect: XMatrixHeaderTarget.defect),
+        FuzzTarget(name: "server-keys", defect: ServerKeysTarget.defect),
+        FuzzTarget(name: "service-answers", defect: ServiceAnswerTarget.defect),
     ]
 }

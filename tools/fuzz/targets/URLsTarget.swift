@@ -1,5 +1,5 @@
 internal import CommandHandling
-internal import MediaStore
+internal import OutboundHTTP
 
 /// The first line as a URL, the rest as a reference in a page that is there.
 enum URLsTarget {

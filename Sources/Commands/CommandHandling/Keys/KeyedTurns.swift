@@ -3,10 +3,12 @@ import Synchronization
 /// Lets one at a time of those go on who do something under the same name; they wait without holding a thread.
 ///
 /// It only saves work: that nothing is decided on what is out of date is for the log's expected stream versions.
-final class KeyedTurns: Sendable {
+package final class KeyedTurns: Sendable {
     private let queues = Mutex<[String: [CheckedContinuation<Void, Never>]]>([:])
 
-    func run<Result>(
+    package init() {}
+
+    package func run<Result>(
         _ name: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
     ) async rethrows -> Result {
         await withCheckedContinuation { continuation in

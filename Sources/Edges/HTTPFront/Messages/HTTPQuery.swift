@@ -2,13 +2,19 @@
 package struct HTTPQuery: Sendable {
     /// The query as it was sent, without the question mark.
     package let raw: String
+    /// Whether there was a question mark, with or without anything behind it.
+    package let isPresent: Bool
 
-    /// An empty query.
-    package init() { raw = "" }
+    /// No query.
+    package init() {
+        raw = ""
+        isPresent = false
+    }
 
     /// The query, or nil if an escape or the encoding in it is broken.
     package init?(_ raw: String) {
         self.raw = raw
+        isPresent = true
         guard raw.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == 0 || $0 >= 0x80 }) else { return }
         var valid = true
         Self.forEachPair(in: raw) { name, value in

@@ -8,6 +8,8 @@ package struct HTTPRequest: Sendable {
     package var rawPath: String { parts.rawPath }
     /// The segments of the path, percent-decoded one by one: an encoded `/` stays inside its segment.
     package var pathSegments: [String] { parts.pathSegments }
+    /// The path and the query as they were sent.
+    package var target: String { query.isPresent ? "\(rawPath)?\(query.raw)" : rawPath }
     /// The parameters of the query.
     package var query: HTTPQuery { parts.query }
     /// The header fields.

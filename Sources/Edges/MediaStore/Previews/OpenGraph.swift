@@ -1,4 +1,5 @@
 package import CanonicalJSON
+import OutboundHTTP
 
 /// Makes the members of a preview from what a page says of itself.
 package struct OpenGraph {

@@ -1,4 +1,5 @@
 import CMedia
+import OutboundHTTP
 
 /// Reads a page with libxml2's parser of HTML, which tells of elements as they come: nothing grows with the page but what
 /// is kept, and that is bounded.

@@ -1,4 +1,5 @@
 package import MatrixIdentifiers
+import OutboundHTTP
 
 /// What is looked at for previews, and how much of it.
 package struct PreviewRules: Sendable {

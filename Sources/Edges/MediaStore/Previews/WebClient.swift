@@ -34,7 +34,9 @@ package final class WebClient: Sendable {
     private let client: OutboundClient
 
     package init(policy: AddressPolicy, verifiesCertificates: Bool = true) throws {
-        client = try OutboundClient(policy: policy, verifiesCertificates: verifiesCertificates)
+        var settings = OutboundClient.Settings(policy: policy)
+        settings.verifiesCertificates = verifiesCertificates
+        client = try OutboundClient(settings)
     }
 
     /// Ends the client's threads; nothing may be asked afterwards.

@@ -37,9 +37,10 @@ package final class GatewayClient: PushGatewayClient {
 
     package init(settings: Settings = Settings()) throws {
         self.settings = settings
-        client = try OutboundClient(
-            policy: settings.policy, verifiesCertificates: settings.verifiesCertificates,
-            connectTimeoutMs: settings.connectTimeoutMs)
+        var outbound = OutboundClient.Settings(policy: settings.policy)
+        outbound.verifiesCertificates = settings.verifiesCertificates
+        outbound.connectTimeoutMs = settings.connectTimeoutMs
+        client = try OutboundClient(outbound)
     }
 
     /// Ends the client's threads; nothing may be posted afterwards.

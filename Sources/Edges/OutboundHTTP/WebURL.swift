@@ -147,7 +147,7 @@ package struct WebURL: Sendable, Hashable {
 
 extension String {
     /// Without the white space around it.
-    var trimmed: String {
+    package var trimmed: String {
         let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
         var bytes = utf8.drop(while: isSpace)
         while let last = bytes.last, isSpace(last) { bytes.removeLast() }

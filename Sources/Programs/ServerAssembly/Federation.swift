@@ -1,0 +1,75 @@
+import CommandHandling
+import Configuration
+import EventSigning
+import FederationAPI
+import FederationClient
+import FederationCommands
+import HTTPFront
+import MatrixIdentifiers
+
+/// What speaks with other servers, in both directions.
+struct Federation: Sendable {
+    let client: FederationClient
+    let keys: ServerKeys
+    private let api: FederationAPI
+    private let identity: KeyAPI
+
+    init(
+        _ configuration: ServerConfiguration, environment: CommandEnvironment, softwareVersion: String,
+        metrics: MetricsRegistry
+    ) throws {
+        let own = configuration.federation
+        let peers = FederationPeers(own: configuration.serverName, allowed: own.allowedServers)
+        let client: FederationClient
+        do {
+            client = try FederationClient(
+                serverName: configuration.serverName, signingKey: environment.signingKey, peers: peers,
+                settings: FederationClientSettings(configuration), nowMs: environment.nowMs,
+                random: { Double.random(in: 0...1) })
+        } catch {
+            throw DataDirectory.Failure("the certificates of federation_custom_ca_list cannot be read: \(error)")
+        }
+        self.client = client
+        keys = ServerKeys(
+            environment: environment,
+            remotes: client,
+            published: PublishedKeys(
+                serverName: configuration.serverName, signingKey: environment.signingKey,
+                oldKeys: own.oldSigningKeys.map { .init(id: $0.id, publicKey: $0.publicKey, expired: $0.expiredMs) },
+                lifetimeMs: own.keyLifetimeMs),
+            peers: peers,
+            notaries: own.trustedKeyServers.map {
+                KeyNotary(
+                    serverName: $0.serverName, publicKeys: $0.publicKeys, isTrustedUnsigned: $0.acceptsUnsigned)
+            })
+        let authentication = XMatrixAuthentication(
+            serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
+            heard: { [backOff = client.backOff] in backOff.succeeded($0) })
+        api = FederationAPI(
+            environment: environment, authentication: authentication, softwareVersion: softwareVersion)
+        identity = KeyAPI(
+            keys: keys, servesWellKnown: configuration.serveServerWellKnown, nowMs: environment.nowMs)
+        metrics.gauge("engram_federation_idle_connections", help: "Connections to other servers, kept for the next request.")
+        { Double(client.idleConnections) }
+    }
+
+    func shutDown() async { await client.shutDown() }
+
+    var routes: [Route] { api.routes + identity.routes }
+}
+
+extension FederationClientSettings {
+    init(_ configuration: ServerConfiguration) {
+        self.init()
+        let own = configuration.federation
+        policy = configuration.outboundPolicy
+        if let blocked = own.blockedRanges { policy.blocked = blocked }
+        verifiesCertificates = own.verifiesCertificates
+        unverifiedHosts = own.unverifiedHosts.map(HostPattern.init)
+        authorityFiles = own.authorityFiles
+        timeoutMs = own.timeoutMs
+        backOff.firstMs = own.firstRetryMs
+        backOff.multiplier = own.retryMultiplier
+        backOff.longestMs = own.longestRetryMs
+    }
+}
