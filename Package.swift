@@ -151,7 +151,8 @@ var targets: [Target] = [
         "FederationAPI", in: "Edges",
         [
             "CanonicalJSON", "CommandHandling", "Decisions", "EndpointSupport", "EventLog", "EventSigning",
-            "FederationCommands", "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel", "RoomVersions",
+            "FederationCommands", "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "Queries", "ReadModel",
+            "RoomVersions",
         ]),
     library(
         "Reactors", in: "Edges",

@@ -75,7 +75,8 @@ import Testing
             _ method: String = "GET", _ target: String = "/x", to: String? = "b.test", content: String? = "{}"
         ) -> RequestSignature {
             RequestSignature(
-                method: method, target: target, origin: origin, destination: to, content: content.map { Array($0.utf8) })
+                method: method, target: target, origin: origin, destination: to, content: content.map { Array($0.utf8) }
+            )
         }
         let header = try request().signed(with: key, to: destination)
         #expect(request().isProven(by: header, publicKey: key.publicKey))

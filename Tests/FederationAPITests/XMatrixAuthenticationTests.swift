@@ -153,13 +153,16 @@ import Testing
 
     @Test func answersForOthers() async throws {
         let house = try SigningHouse()
-        let there = PublishedKeys(serverName: try ServerName(parsing: "there.test"), signingKey: .generate(version: "t"))
+        let there = PublishedKeys(
+            serverName: try ServerName(parsing: "there.test"), signingKey: .generate(version: "t"))
         house.peers.set(there)
         let own = try SigningKey(seed: [UInt8](repeating: 1, count: 32), keyID: "ed25519:h")
         let one = try await house.call(.get, "/_matrix/key/v2/query/there.test")
         let many = try await house.call(
             .post, "/_matrix/key/v2/query",
-            body: #"{"server_keys":{"there.test":{"ed25519:t":{"minimum_valid_until_ts":5}},"away.test":{},"here.test":{}}}"#)
+            body:
+                #"{"server_keys":{"there.test":{"ed25519:t":{"minimum_valid_until_ts":5}},"away.test":{},"here.test":{}}}"#
+        )
         #expect(one.status == 200 && many.status == 200)
         #expect(one.json["server_keys"]?.arrayValue?.count == 1)
         let documents = try #require(many.json["server_keys"]?.arrayValue)

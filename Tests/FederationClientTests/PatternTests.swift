@@ -37,12 +37,13 @@ import Testing
         #expect((1700...1900).contains(heavyFirst))
     }
 
-    @Test(arguments: [
-        ("max-age=60", nil, 60_000), ("public, MAX-AGE=\"5\"", nil, 5000), ("no-store", nil, 0),
-        ("max-age=99999999999999999999", nil, Int64.max), ("", nil, nil), ("max-age=x", nil, nil),
-        ("", "Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000 - 784_111_700_000),
-        ("", "Sun, 06 Nov 1993 08:49:37 GMT", 0), ("", "soon", nil),
-    ] as [(String, String?, Int64?)])
+    @Test(
+        arguments: [
+            ("max-age=60", nil, 60_000), ("public, MAX-AGE=\"5\"", nil, 5000), ("no-store", nil, 0),
+            ("max-age=99999999999999999999", nil, Int64.max), ("", nil, nil), ("max-age=x", nil, nil),
+            ("", "Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777_000 - 784_111_700_000),
+            ("", "Sun, 06 Nov 1993 08:49:37 GMT", 0), ("", "soon", nil),
+        ] as [(String, String?, Int64?)])
     func lifetimes(cacheControl: String, expires: String?, expected: Int64?) {
         var answer = OutboundAnswer()
         answer.cacheControl = cacheControl

@@ -120,6 +120,21 @@ import Testing
         try house.close()
     }
 
+    /// A server that makes a new key for each request must not fill the log.
+    @Test func whoChangesKeysAllTheTimeIsAskedLessAndLess() async throws {
+        let house = try KeyHouse()
+        let keys = house.keys()
+        for number in 0..<600 {
+            let other = try KeyOwner("there.example", version: "k\(number)", seed: UInt8(number % 250 + 1))
+            house.network.set(other.name.rawValue, other.answering { [clock = house.clock] in clock.nowMs })
+            _ = try await keys.key(of: other.name, other.key.keyID, atMs: house.clock.nowMs, isHeardFrom: true)
+            house.clock.advance(10_000)
+        }
+        #expect((2...10).contains(house.network.requests.count))
+        #expect(try house.learned().count == house.network.requests.count)
+        try house.close()
+    }
+
     @Test func manyCallersAskOnce() async throws {
         let house = try KeyHouse()
         let other = try KeyOwner("there.example")
@@ -180,6 +195,7 @@ import Testing
         house.network.set(other.name.rawValue, other.answering { clock.nowMs })
         let keys = house.keys()
         #expect(try await keys.key(of: other.name, "ed25519:one", atMs: clock.nowMs) != nil)
+        clock.advance(10_000)
         // The server takes a new key and names the old one.
         let retiredAt = clock.nowMs
         let first = other

@@ -57,7 +57,10 @@ private func busyScript(seed: UInt64, steps: Int) -> LogScript {
 private func learnedKeys(_ step: Int, _ random: inout SeededRandom) -> ServerKeysLearned {
     let server = "s\(step % 4).example"
     func key(_ number: Int) -> (String, JSONValue) {
-        ("ed25519:\(number)", ["key": .string("key\(random.below(2))"), "expired_ts": .integer(Int64(random.below(9)))])
+        (
+            "ed25519:\(number)",
+            ["key": .string("key\(random.below(2))"), "expired_ts": .integer(Int64(random.below(9)))]
+        )
     }
     let document: JSONObject = [
         "server_name": .string(server), "valid_until_ts": .integer(Int64(1_700_000_000_000 + random.below(1000))),

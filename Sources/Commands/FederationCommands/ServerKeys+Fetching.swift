@@ -16,35 +16,29 @@ extension ServerKeys {
     private static let timeoutMs: Int64 = 10_000
 
     /// "Homeservers query for keys by […] getting `/_matrix/key/v2/server` directly".
-    ///
-    /// - Returns: whether a document came that can be believed.
-    func askItself(_ server: ServerName, isHeardFrom: Bool) async throws -> Bool {
+    func askItself(_ server: ServerName, isHeardFrom: Bool) async throws {
         let request = RemoteRequest(
             .get, "/_matrix/key/v2/server", of: server, isSigned: false, timeoutMs: Self.timeoutMs,
             largestAnswer: Self.largestDocument, ignoresBackOff: isHeardFrom)
-        guard let object = try await answer(to: request) else { return false }
-        return try await take(object, about: server, from: nil)
+        guard let object = try await answer(to: request) else { return }
+        try await take(object, about: server, from: nil)
     }
 
     /// "or by querying an intermediate notary server".
-    ///
-    /// - Returns: whether a document came that can be believed.
-    func ask(_ notary: KeyNotary, about server: ServerName, keyIDs: [String]) async throws -> Bool {
+    func ask(_ notary: KeyNotary, about server: ServerName, keyIDs: [String]) async throws {
         let criteria: JSONObject = ["minimum_valid_until_ts": .integer(environment.nowMs())]
         let wanted = JSONObject(keyIDs.map { ($0, JSONValue.object(criteria)) })
         let request = RemoteRequest(
             .post, "/_matrix/key/v2/query", of: notary.serverName,
             body: ["server_keys": .object(JSONObject([(server.rawValue, .object(wanted))]))], isSigned: false,
             timeoutMs: Self.timeoutMs, largestAnswer: Self.largestNotaryAnswer)
-        guard let answer = try await answer(to: request) else { return false }
-        var gotSomething = false
+        guard let answer = try await answer(to: request) else { return }
         for document in answer["server_keys"]?.arrayValue?.prefix(Self.mostDocuments) ?? [] {
             guard let object = document.objectValue, object["server_name"]?.stringValue == server.rawValue,
                 try await isSigned(object, by: notary)
             else { continue }
-            if try await take(object, about: server, from: notary.serverName) { gotSomething = true }
+            try await take(object, about: server, from: notary.serverName)
         }
-        return gotSomething
     }
 
     /// Nil when there is none that can be read.
@@ -78,28 +72,25 @@ extension ServerKeys {
             return key.publicKey
         }
         if let key = try current() { return key }
-        _ = try await askItself(notary, isHeardFrom: false)
+        try await askItself(notary, isHeardFrom: false)
         return try current()
     }
 
     // MARK: What came
 
     /// Checks a document and logs it when it teaches something.
-    ///
-    /// - Returns: whether it can be believed.
-    private func take(_ object: JSONObject, about server: ServerName, from notary: ServerName?) async throws -> Bool {
+    private func take(_ object: JSONObject, about server: ServerName, from notary: ServerName?) async throws {
         guard let document = ServerKeyDocument(object), document.serverName == server,
             let proven = document.provenKeys, object.canonicalBytes().count <= Self.largestDocument
-        else { return false }
+        else { return }
         let fetched = environment.nowMs()
-        guard try teaches(document, proven, fetchedMs: fetched) else { return true }
+        guard try teaches(document, proven, fetchedMs: fetched) else { return }
         let fact = ServerKeysLearned(
             serverName: server.rawValue, document: object, keyIDs: proven.map(\.id), fetchedMs: fetched,
             notary: notary?.rawValue)
         let record = fact.record(
             stream: StreamID(kind: .server, name: server.rawValue), actor: (notary ?? server).rawValue, cause: "keys")
         _ = try await environment.log.append(LogBatch(records: [record]))
-        return true
     }
 
     private func teaches(

@@ -39,17 +39,20 @@ package final class ServerKeys: Sendable {
     private let turns = KeyedTurns()
     private let attempts: Mutex<BoundedTable<ServerName, Attempt>>
 
-    /// That a server's keys were asked for and what was wanted was not got.
+    /// When a server's keys were asked for, and for how long they are not asked for again.
     private struct Attempt {
         var atMs: Int64
-        /// How many times in a row nothing came at all.
-        var failures: Int
+        var pauseMs: Int64
+        /// What was wanted was got.
+        var wasSatisfied: Bool
     }
 
     /// So many servers are asked at once for one caller.
     private static let mostAtOnce = 16
-    /// A server is not asked again sooner, whatever is wanted of it.
-    private static let shortestPauseMs: Int64 = 60_000
+    /// How long a server is not asked again, whatever is wanted of it; twice as long each time that it is asked again
+    /// soon. One that makes a new key for each request would otherwise fill the log.
+    private static let pauseAfterSuccessMs: Int64 = 10_000
+    private static let pauseAfterFailureMs: Int64 = 60_000
     private static let longestPauseMs: Int64 = 3_600_000
 
     package init(
@@ -169,33 +172,34 @@ package final class ServerKeys: Sendable {
         try await turns.run(server.rawValue) {
             // Another caller may have got it, or may have found out that it is not to be had.
             guard try !isDone(), mayAsk(server, isHeardFrom: isHeardFrom) else { return }
-            var gotSomething = try await askItself(server, isHeardFrom: isHeardFrom)
-            if try isDone() { return forget(server) }
+            try await askItself(server, isHeardFrom: isHeardFrom)
+            if try isDone() { return note(server, wasSatisfied: true) }
             for notary in notaries where notary.serverName != server && notary.serverName != published.serverName {
-                if try await ask(notary, about: server, keyIDs: keyIDs) { gotSomething = true }
-                if try isDone() { return forget(server) }
+                try await ask(notary, about: server, keyIDs: keyIDs)
+                if try isDone() { return note(server, wasSatisfied: true) }
             }
-            note(server, gotSomething: gotSomething)
+            note(server, wasSatisfied: false)
         }
     }
 
     private func mayAsk(_ server: ServerName, isHeardFrom: Bool) -> Bool {
         let now = environment.nowMs()
         guard let attempt = attempts.withLock({ $0.value(server, nowMs: now) }) else { return true }
-        let doublings = isHeardFrom ? 0 : min(max(attempt.failures - 1, 0), 6)
-        return now >= attempt.atMs + min(Self.shortestPauseMs << Int64(doublings), Self.longestPauseMs)
+        let isWorthAsking = isHeardFrom && !attempt.wasSatisfied
+        return now >= attempt.atMs + (isWorthAsking ? Self.pauseAfterFailureMs : attempt.pauseMs)
     }
 
-    private func note(_ server: ServerName, gotSomething: Bool) {
+    private func note(_ server: ServerName, wasSatisfied: Bool) {
         let now = environment.nowMs()
+        let shortest = wasSatisfied ? Self.pauseAfterSuccessMs : Self.pauseAfterFailureMs
         attempts.withLock { attempts in
-            let failures = gotSomething ? 0 : (attempts.value(server, nowMs: now)?.failures ?? 0) + 1
+            let before = attempts.value(server, nowMs: now)?.pauseMs ?? 0
+            let pause = max(shortest, min(2 * before, Self.longestPauseMs))
             attempts.set(
-                Attempt(atMs: now, failures: failures), server, untilMs: now + 2 * Self.longestPauseMs, nowMs: now)
+                Attempt(atMs: now, pauseMs: pause, wasSatisfied: wasSatisfied), server,
+                untilMs: now + 2 * Self.longestPauseMs, nowMs: now)
         }
     }
-
-    private func forget(_ server: ServerName) { attempts.withLock { $0.remove(server) } }
 
     /// Does something for each entry, a few at a time.
     private func forEach<Wanted: Sendable>(

@@ -86,9 +86,11 @@ final class WellKnownLookup: Sendable {
         let failures = (before?.failures ?? 0) + 1
         let pause = spread(min(Self.firstPauseMs << Int64(min(failures - 1, 10)), Self.longestPauseMs))
         // Whoever delegated a short while ago does so still, when it merely cannot be asked.
-        if answer.map({ $0.status >= 500 || $0.status == 429 }) ?? true, let last = before?.lastGood, last.untilMs > now {
+        if answer.map({ $0.status >= 500 || $0.status == 429 }) ?? true, let last = before?.lastGood, last.untilMs > now
+        {
             return Finding(
-                delegated: last.server, askAgainAtMs: min(now + pause, last.untilMs), failures: failures, lastGood: last)
+                delegated: last.server, askAgainAtMs: min(now + pause, last.untilMs), failures: failures, lastGood: last
+            )
         }
         return Finding(delegated: nil, askAgainAtMs: now + pause, failures: failures)
     }

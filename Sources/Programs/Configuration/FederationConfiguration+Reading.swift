@@ -26,6 +26,9 @@ extension FederationConfiguration {
             }
             authorityFiles.append(path)
         }
+        allowsProfileLookup = reader.flag(root, "allow_profile_lookup_over_federation") ?? allowsProfileLookup
+        allowsPublicRooms = reader.flag(root, "allow_public_rooms_over_federation") ?? allowsPublicRooms
+        namesDevices = reader.flag(root, "allow_device_name_lookup_over_federation") ?? namesDevices
         readClient(root, &reader)
         keyLifetimeMs = reader.duration(root, "key_refresh_interval") ?? keyLifetimeMs
         readOldKeys(root, &reader)
@@ -82,7 +85,8 @@ extension FederationConfiguration {
         guard let node = root["trusted_key_servers"], node.null == nil else { return }
         guard let list = node.sequence else {
             return reader.refuse(
-                node, "trusted_key_servers", "must be a list; write `trusted_key_servers: [{server_name: example.org}]`")
+                node, "trusted_key_servers", "must be a list; write `trusted_key_servers: [{server_name: example.org}]`"
+            )
         }
         for (index, entry) in list.enumerated() {
             let path = "trusted_key_servers[\(index)]."
@@ -94,7 +98,8 @@ extension FederationConfiguration {
             if name == "matrix.org", !isMeant {
                 reader.warn(
                     entry, "trusted_key_servers",
-                    "trusts matrix.org, which learns of whom you hear; say suppress_key_server_warning: true if that is meant")
+                    "trusts matrix.org, which learns of whom you hear; say suppress_key_server_warning: true if that is meant"
+                )
             }
             var server = TrustedKeyServer(serverName: serverName)
             server.acceptsUnsigned = reader.flag(own, "accept_keys_insecurely", in: path) ?? false

@@ -37,9 +37,18 @@ package struct FederationConfiguration: Sendable {
     /// `key_refresh_interval`: for how long this server says that its keys are good.
     package var keyLifetimeMs: Int64 = 86_400_000
 
+    /// `allow_profile_lookup_over_federation`.
+    package var allowsProfileLookup = true
+    /// `allow_public_rooms_over_federation`.
+    package var allowsPublicRooms = false
+    /// `allow_device_name_lookup_over_federation`.
+    package var namesDevices = false
+
     static let names: Set<String> = [
         "federation", "federation_domain_whitelist", "federation_ip_range_blacklist", "federation_verify_certificates",
         "federation_certificate_verification_whitelist", "federation_custom_ca_list", "trusted_key_servers",
         "suppress_key_server_warning", "old_signing_keys", "key_refresh_interval",
+        "allow_profile_lookup_over_federation", "allow_public_rooms_over_federation",
+        "allow_device_name_lookup_over_federation",
     ]
 }

@@ -15,8 +15,8 @@ struct Federation: Sendable {
     private let identity: KeyAPI
 
     init(
-        _ configuration: ServerConfiguration, environment: CommandEnvironment, softwareVersion: String,
-        metrics: MetricsRegistry
+        _ configuration: ServerConfiguration, environment: CommandEnvironment, rooms: RoomCommands,
+        softwareVersion: String, metrics: MetricsRegistry
     ) throws {
         let own = configuration.federation
         let peers = FederationPeers(own: configuration.serverName, allowed: own.allowedServers)
@@ -46,16 +46,29 @@ struct Federation: Sendable {
             serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
             heard: { [backOff = client.backOff] in backOff.succeeded($0) })
         api = FederationAPI(
-            environment: environment, authentication: authentication, softwareVersion: softwareVersion)
+            environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
+            signatures: KeyedSignatures(
+                keys: keys, server: configuration.serverName, signingKey: environment.signingKey),
+            remotes: client, settings: FederationAPISettings(configuration))
         identity = KeyAPI(
             keys: keys, servesWellKnown: configuration.serveServerWellKnown, nowMs: environment.nowMs)
-        metrics.gauge("engram_federation_idle_connections", help: "Connections to other servers, kept for the next request.")
-        { Double(client.idleConnections) }
+        metrics.gauge(
+            "engram_federation_idle_connections", help: "Connections to other servers, kept for the next request."
+        ) { Double(client.idleConnections) }
     }
 
     func shutDown() async { await client.shutDown() }
 
     var routes: [Route] { api.routes + identity.routes }
+}
+
+extension FederationAPISettings {
+    init(_ configuration: ServerConfiguration) {
+        self.init()
+        allowsProfileLookup = configuration.federation.allowsProfileLookup
+        allowsPublicRooms = configuration.federation.allowsPublicRooms
+        namesDevices = configuration.federation.namesDevices
+    }
 }
 
 extension FederationClientSettings {

@@ -79,7 +79,7 @@ package final class Homeserver: Sendable {
             configuration, storage: storage, environment: environment, delayedEvents: clientAPI.delayedEvents,
             metrics: metrics, log: log)
         let federation = try Federation(
-            configuration, environment: environment,
+            configuration, environment: environment, rooms: rooms,
             softwareVersion: ClientAPISettings(configuration).softwareVersion, metrics: metrics)
         self.federation = federation
         let pool = try WorkerPool(metrics: metrics)

@@ -18,7 +18,8 @@ package struct NamesProjection: Projection {
         _ record: DecodedRecord, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         switch record.fact {
-        case .none, .erasure, .epochOpened, .registrationTokenSet, .aliasRemoved, .reportFiled, .serverKeysLearned: return
+        case .none, .erasure, .epochOpened, .registrationTokenSet, .aliasRemoved, .reportFiled, .serverKeysLearned:
+            return
         case .pdu(let pdu): try apply(pdu, transaction, batch)
         case .accountRegistered(let fact): try batch.intern(.user, fact.userID, transaction)
         case .outsideMembership(let outside):

@@ -22,7 +22,7 @@ package struct ServerKeyDocument: Sendable, Hashable {
     package let object: JSONObject
 
     /// Of each kind; no server has so many.
-    private static let mostKeys = 128
+    private static let mostKeys = 64
     private static let longestKeyID = 128
     private static let longestKey = 128
 
