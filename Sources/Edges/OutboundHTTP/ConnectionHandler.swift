@@ -15,6 +15,23 @@ final class ConnectionHandler: ChannelInboundHandler {
         let onLost: (() -> Void)?
         var found = OutboundAnswer()
         var staysOpen = false
+
+        mutating func take(_ head: HTTPResponseHead) {
+            found.status = Int(head.status.code)
+            found.contentType = head.headers.first(name: "content-type") ?? ""
+            found.location = head.headers.first(name: "location")
+            found.cacheControl = head.headers["cache-control"].joined(separator: ",")
+            found.expires = head.headers.first(name: "expires")
+            staysOpen = head.isKeepAlive && request.keepsConnection
+        }
+
+        mutating func take(_ part: ByteBuffer) {
+            let room = request.largestAnswer - found.body.count
+            found.body.append(contentsOf: part.readableBytesView.prefix(room))
+            guard part.readableBytes > room else { return }
+            found.isCut = true
+            staysOpen = false
+        }
     }
 
     private let idle: IdleConnections
@@ -85,26 +102,20 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // Nobody asked.
-        guard exchange != nil else { return context.close(promise: nil) }
+        guard var exchange else { return context.close(promise: nil) }
         switch unwrapInboundIn(data) {
         case .head(let head):
             // Informational answers precede the one that is meant.
             guard head.status.code >= 200 else { return }
-            exchange?.found.status = Int(head.status.code)
-            exchange?.found.contentType = head.headers.first(name: "content-type") ?? ""
-            exchange?.found.location = head.headers.first(name: "location")
-            exchange?.found.cacheControl = head.headers["cache-control"].joined(separator: ",")
-            exchange?.found.expires = head.headers.first(name: "expires")
-            exchange?.staysOpen = head.isKeepAlive && exchange?.request.keepsConnection == true
+            exchange.take(head)
+            self.exchange = exchange
         case .body(let part):
-            guard let limit = exchange?.request.largestAnswer, let read = exchange?.found.body.count else { return }
-            let room = limit - read
-            exchange?.found.body.append(contentsOf: part.readableBytesView.prefix(room))
-            guard part.readableBytes > room else { return }
-            exchange?.found.isCut = true
-            exchange?.staysOpen = false
-            succeed(context)
-        case .end: if (exchange?.found.status ?? 0) > 0 { succeed(context) }
+            // Held once, so that the body grows where it is.
+            self.exchange = nil
+            exchange.take(part)
+            self.exchange = exchange
+            if exchange.found.isCut { succeed(context) }
+        case .end: if exchange.found.status > 0 { succeed(context) }
         }
     }
 
