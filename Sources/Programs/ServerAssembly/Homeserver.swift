@@ -47,13 +47,7 @@ package final class Homeserver: Sendable {
             reactors.applied(batch)
             search.applied()
         }
-        ephemeral = EphemeralState(
-            startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier,
-            joinedRooms: { [queries = RoomQueries(views: storage.views)] user in
-                // Without the rooms nobody is woken; those who look anyway are told all the same.
-                (try? queries.joinedRooms(user)) ?? []
-            })
-        ephemeral.presence.isEnabled = configuration.presenceEnabled
+        ephemeral = Self.ephemeralState(configuration, RoomQueries(views: storage.views), notifier)
         if configuration.searchEnabled {
             search.prepare(data, storage: storage, metrics: metrics, log: log)
         } else {
@@ -102,6 +96,17 @@ package final class Homeserver: Sendable {
             metrics: MetricsRegistry(),
             log: log
         )
+    }
+
+    private static func ephemeralState(
+        _ configuration: ServerConfiguration, _ queries: RoomQueries, _ notifier: ChangeNotifier
+    ) -> EphemeralState {
+        let ephemeral = EphemeralState(
+            startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier,
+            // Without the rooms nobody is woken; those who look anyway are told all the same.
+            joinedRooms: { user in (try? queries.joinedRooms(user)) ?? [] })
+        ephemeral.presence.isEnabled = configuration.presenceEnabled
+        return ephemeral
     }
 
     /// Serves until SIGTERM or SIGINT; SIGHUP reads the certificates again.
