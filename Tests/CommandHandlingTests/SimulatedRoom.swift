@@ -99,6 +99,26 @@ struct SimulatedRoom {
         }
     }
 
+    /// A user of another server joins, behind all that there is or behind one event.
+    mutating func join(_ user: String) throws -> Made? {
+        let open = made.filter { !$0.isRejected && $0.after[NaiveStateKey("m.room.join_rules", "")] != nil }
+        let previous = random.below(2) == 0 ? tips : [random.pick(open)?.eventID].compactMap { $0 }
+        let draft = EventMaker.Draft("m.room.member", user, by: user, ["membership": "join"])
+        return byID[try append(draft, after: previous)]
+    }
+
+    /// What an event, or a state, rests on: auth events, their auth events and so on, each after its own.
+    func authChain(of events: some Sequence<EventID>) -> [Made] {
+        var found: Set<EventID> = []
+        var waiting = Array(events)
+        while let eventID = waiting.popLast() {
+            for authEvent in byID[eventID]?.pdu.authEvents ?? [] where found.insert(authEvent).inserted {
+                waiting.append(authEvent)
+            }
+        }
+        return made.filter { found.contains($0.eventID) }
+    }
+
     /// So many events that all follow the same one; each sets an entry of its own, and all of them the topic.
     mutating func spread(over count: Int) throws {
         guard let point = tips.last else { return }

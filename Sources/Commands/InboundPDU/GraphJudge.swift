@@ -17,7 +17,22 @@ package struct GraphJudge<Graph: RoomGraph> {
     /// - Parameters:
     ///   - before: the state before the event.
     ///   - create: the room's create event; nil when the event is it.
-    package func judge(_ received: ReceivedPDU, before: GraphState, create: HeldPDU?) throws -> Judgement {
+    ///   - isPast: the event is of the room's past, of which the current state says nothing.
+    package func judge(
+        _ received: ReceivedPDU, before: GraphState, create: HeldPDU?, isPast: Bool = false
+    ) throws -> Judgement {
+        try judge(received, before: before, create: create, named: named(by: received), isPast: isPast)
+    }
+
+    /// Judges an event of which nobody knows the place: "4. Passes authorisation rules based on the event's auth events".
+    package func judgeOutlier(_ received: ReceivedPDU, create: HeldPDU?) throws -> Judgement {
+        let named = try named(by: received)
+        return try Judgement.of {
+            try AuthEventsCheck(received: received, room: room, create: create).check(named)
+        }
+    }
+
+    private func named(by received: ReceivedPDU) throws -> [AuthEventsCheck.Named] {
         var named: [AuthEventsCheck.Named] = []
         for eventID in received.pdu.authEvents {
             guard let standing = try graph.standing(of: eventID), let held = try graph.held(eventID) else {
@@ -25,17 +40,18 @@ package struct GraphJudge<Graph: RoomGraph> {
             }
             named.append(AuthEventsCheck.Named(event: held, isRejected: standing.verdict == .rejected))
         }
-        return try judge(received, before: before, create: create, named: named)
+        return named
     }
 
     func judge(
-        _ received: ReceivedPDU, before: GraphState, create: HeldPDU?, named: [AuthEventsCheck.Named]
+        _ received: ReceivedPDU, before: GraphState, create: HeldPDU?, named: [AuthEventsCheck.Named],
+        isPast: Bool = false
     ) throws -> Judgement {
         let judgement = try Judgement.of {
             try AuthEventsCheck(received: received, room: room, create: create).check(named)
             try check(received, in: before)
         }
-        guard judgement.verdict == .accepted, before != graph.current else { return judgement }
+        guard judgement.verdict == .accepted, !isPast, before != graph.current else { return judgement }
         let now = try Judgement.of { try check(received, in: graph.current) }
         guard now.verdict == .rejected else { return judgement }
         return Judgement(verdict: .softFailed, rule: now.rule, reason: now.reason)

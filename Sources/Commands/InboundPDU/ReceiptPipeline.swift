@@ -1,6 +1,7 @@
 package import CanonicalJSON
 package import Decisions
 import EventAuthorization
+package import EventSigning
 package import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers
@@ -44,27 +45,59 @@ package struct ReceiptPipeline: Sendable {
         )
     }
 
+    /// The same for an event that was read with others.
+    ///
+    /// - Parameter outcome: what the signatures on it are worth.
+    package static func prepare(
+        _ inbound: InboundPDU, room: RoomID, version: RoomVersion, signatures outcome: SignatureOutcome
+    ) throws(DroppedPDU) -> ReceivedPDU {
+        guard inbound.pdu.effectiveRoomID(eventID: inbound.eventID) == room else {
+            throw DroppedPDU(check: .format, reason: "it is of another room")
+        }
+        guard outcome.isValid else {
+            throw DroppedPDU(check: .signatures, reason: "a signature is missing or not valid")
+        }
+        var pdu = inbound.pdu
+        if !inbound.contentHashMatches {
+            do {
+                pdu = try inbound.redacted()
+            } catch {
+                throw DroppedPDU(check: .format, reason: "it cannot be redacted: \(error)")
+            }
+        }
+        return ReceivedPDU(
+            held: HeldPDU(pdu: pdu, eventID: inbound.eventID), version: version,
+            isRedacted: !inbound.contentHashMatches, isSignedByAuthoriser: outcome.isSignedByAuthoriser)
+    }
+
     /// The checks that look at the room, and the event's place in it.
     ///
-    /// - Parameter graph: the room in the views; nil for a room of which nothing is recorded.
-    /// - Throws: `NeedsSettledRoom`, or what reading throws.
+    /// - Parameters:
+    ///   - graph: the room in the views; nil for a room of which nothing is recorded.
+    ///   - past: what is known of the place of an event that was asked for; see ``PastPlace``.
+    /// - Throws: `NeedsSettledRoom`, `DroppedPDU`, or what reading throws.
     package func judge(
-        _ received: ReceivedPDU, on head: inout RoomHeadState, graph: (some RoomGraph)?
+        _ received: ReceivedPDU, on head: inout RoomHeadState, graph: (some RoomGraph)?,
+        past: PastPlace = PastPlace()
     ) throws -> Outcome {
         let eventID = received.eventID
         if let standing = try graph?.standing(of: eventID), !standing.isOutlier { return .known(standing) }
         let previous = Set(received.pdu.prevEvents)
-        let follows = previous == Set(head.forwardExtremities)
+        let follows = previous == Set(head.forwardExtremities) && !past.isBackfilled
         if !follows, !head.isSettled { throw NeedsSettledRoom() }
-        let missing = try received.pdu.prevEvents.filter { try !hasState(at: $0, head, graph) }
-        let named = try authEvents(of: received, &head, graph)
+        var missing = try received.pdu.prevEvents.filter { try !hasState(at: $0, head, graph) }
+        var named = try authEvents(of: received, &head, graph)
+        if !missing.isEmpty, let given = past.stateBefore, let graph {
+            named.missing += try given.filter { try graph.standing(of: $0) == nil }
+            missing = []
+        }
         guard missing.isEmpty, named.missing.isEmpty else {
             if !head.isSettled { throw NeedsSettledRoom() }
             return .missing(previous: missing, auth: named.missing)
         }
         if follows { return try judgeAtHead(received, named.found, &head) }
         guard let graph else { throw GraphFault.unknownEventID(eventID) }
-        return try judgeInGraph(received, named.found, &head, graph)
+        return try judgeInGraph(received, named.found, &head, graph, past)
     }
 
     private func hasState(at eventID: EventID, _ head: RoomHeadState, _ graph: (some RoomGraph)?) throws -> Bool {
@@ -119,16 +152,16 @@ package struct ReceiptPipeline: Sendable {
 
     /// An event of another place in the graph.
     private func judgeInGraph<Graph: RoomGraph>(
-        _ received: ReceivedPDU, _ named: [AuthEventsCheck.Named], _ head: inout RoomHeadState, _ graph: Graph
+        _ received: ReceivedPDU, _ named: [AuthEventsCheck.Named], _ head: inout RoomHeadState, _ graph: Graph,
+        _ past: PastPlace
     ) throws -> Outcome {
-        let advance = HeadAdvance(graph: graph, version: received.version)
-        let before = try advance.stateBefore(after: received.pdu.prevEvents)
+        let place = try GraphPlace(received, past, head: head.forwardExtremities, in: graph)
         let create = try head.held("m.room.create", "")
         let verdict = try GraphJudge(graph: graph, room: head.roomID).judge(
-            received, before: before.state, create: create, named: named)
-        var name = try advance.named(before, of: received.held)
-        let previous = Set(received.pdu.prevEvents)
-        if name?.delta.isEmpty == false {
+            received, before: place.before, create: create, named: named, isPast: place.isPast)
+        var name = place.name
+        if !place.isPast, name?.delta.isEmpty == false, past.stateBefore == nil {
+            let previous = Set(received.pdu.prevEvents)
             if let sibling = head.sibling(after: previous) {
                 name = PDURecorded.StateBefore(origin: .before, eventID: sibling.rawValue)
             } else {
@@ -136,13 +169,18 @@ package struct ReceiptPipeline: Sendable {
             }
         }
         // "Soft failed events … should not be added to the server's list of forward extremities of the room."
+        let advance = HeadAdvance(graph: graph, version: received.version)
         let placement =
-            verdict.verdict == .accepted
-            ? try advance.placement(of: received.held, before: before.state, after: head.forwardExtremities)
-            : HeadPlacement(
+            verdict.verdict != .accepted
+            ? HeadPlacement(
                 isInTimeline: false, forwardExtremities: head.forwardExtremities, setsOwnEntry: false, changes: [])
+            : place.isPast
+                ? try advance.placementOfPast(received.held, after: head.forwardExtremities)
+                : try advance.placement(of: received.held, before: place.before, after: head.forwardExtremities)
         head.place(received.held, placement)
-        return .judged(try record(received, verdict, placement, before: name, on: &head))
+        var fact = try record(received, verdict, placement, before: name, on: &head)
+        fact.isBackfilled = place.isPast
+        return .judged(fact)
     }
 
     private func record(

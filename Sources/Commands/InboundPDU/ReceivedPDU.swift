@@ -29,6 +29,8 @@ package struct DroppedPDU: Error, Sendable, Hashable {
     package enum Check: String, Sendable {
         case format
         case signatures
+        /// What was said to be the state before it is none.
+        case givenState
     }
 
     package let check: Check

@@ -2,12 +2,12 @@ package import EventLog
 
 /// A PDU was judged: accepted, soft-failed or rejected. The payload keeps its canonical JSON exactly as signed.
 ///
-/// Layout: format (1 byte, 1 or 2), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
-/// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event, 32 = the state before is named), then
-/// length-prefixed (varint) strings: room version, room id, event id; when rejected or soft-failed the rule and the reason;
+/// Layout: format (1 byte, 1 to 3), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
+/// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event, 32 = the state before is named,
+/// 64 = adopts the room, 128 = backfilled; the last two make format 3), then length-prefixed (varint) strings: room version, room id, event id; when rejected or soft-failed the rule and the reason;
 /// when flagged the device id and transaction id; when flagged the redacted event's id; when flagged the delta (varint count,
-/// then type, state key and event id of each; an empty event id removes the entry); when flagged, which is what makes
-/// format 2, the state before: origin (1 byte), the id of its event and a delta of the same form; then the PDU's bytes to the
+/// then type, state key and event id of each; an empty event id removes the entry); when flagged, which makes it format 2 at
+/// least, the state before: origin (1 byte), the id of its event and a delta of the same form; then the PDU's bytes to the
 /// end.
 package struct PDURecorded: LogEvent, Hashable {
     package static let kind = RecordKind.pduRecorded
@@ -43,6 +43,13 @@ package struct PDURecorded: LogEvent, Hashable {
     /// Whether the event, being a state event, becomes its entry's value in the room's current state.
     package var setsOwnEntry: Bool
     package var isOutlier: Bool
+    /// The event is the join by which this server comes to know the room: `stateDelta` is the whole change of the current
+    /// state, the event becomes the only forward extremity, and the state before it is the state after it but for its own
+    /// entry (`stateBefore` has the origin `itself`).
+    package var adopts: Bool
+    /// The event came when later ones were known already: it is in the timeline at its depth, becomes no forward extremity,
+    /// counts for nobody as unread and notifies nobody.
+    package var isBackfilled: Bool
     /// The device and transaction id of the local client that sent it.
     package var sentBy: ClientTransaction?
     /// The event that this one redacts, when the redaction was judged effective.
@@ -64,6 +71,8 @@ package struct PDURecorded: LogEvent, Hashable {
             case after = 1
             /// The state before the named event.
             case before = 2
+            /// The state after this very event; names no event. Of adopting records only: the delta has the event's own entry.
+            case itself = 3
         }
 
         package let origin: Origin
@@ -97,6 +106,8 @@ package struct PDURecorded: LogEvent, Hashable {
         reason: String = "",
         setsOwnEntry: Bool,
         isOutlier: Bool = false,
+        adopts: Bool = false,
+        isBackfilled: Bool = false,
         sentBy: ClientTransaction? = nil,
         redacts: String? = nil,
         stateDelta: [StateChange] = [],
@@ -111,6 +122,8 @@ package struct PDURecorded: LogEvent, Hashable {
         self.reason = reason
         self.setsOwnEntry = setsOwnEntry
         self.isOutlier = isOutlier
+        self.adopts = adopts
+        self.isBackfilled = isBackfilled
         self.sentBy = sentBy
         self.redacts = redacts
         self.stateDelta = stateDelta
@@ -121,7 +134,7 @@ package struct PDURecorded: LogEvent, Hashable {
     package func payload() -> [UInt8] {
         var out = PayloadWriter(capacity: pdu.count + 192)
         // What older programs can read is written as they read it.
-        out.byte(stateBefore == nil ? 1 : 2)
+        out.byte(adopts || isBackfilled || stateBefore?.origin == .itself ? 3 : stateBefore == nil ? 1 : 2)
         out.byte(verdict.rawValue)
         var flags: UInt8 = setsOwnEntry ? 1 : 0
         if isOutlier { flags |= 2 }
@@ -129,6 +142,8 @@ package struct PDURecorded: LogEvent, Hashable {
         if !stateDelta.isEmpty { flags |= 8 }
         if redacts != nil { flags |= 16 }
         if stateBefore != nil { flags |= 32 }
+        if adopts { flags |= 64 }
+        if isBackfilled { flags |= 128 }
         out.byte(flags)
         out.string(roomVersion)
         out.string(roomID)
@@ -179,7 +194,7 @@ package struct PDURecorded: LogEvent, Hashable {
     package init(payload: [UInt8]) throws(PayloadError) {
         var input = PayloadReader(payload, kind: "PDURecorded")
         let format = try input.byte()
-        guard format == 1 || format == 2 else {
+        guard (1...3).contains(format) else {
             throw PayloadError(kind: "PDURecorded", reason: "unknown format; this log was made by a newer engram")
         }
         guard let verdict = Verdict(rawValue: try input.byte()) else {
@@ -189,6 +204,8 @@ package struct PDURecorded: LogEvent, Hashable {
         let flags = try input.byte()
         setsOwnEntry = flags & 1 != 0
         isOutlier = flags & 2 != 0
+        adopts = format >= 3 && flags & 64 != 0
+        isBackfilled = format >= 3 && flags & 128 != 0
         roomVersion = try input.string()
         roomID = try input.string()
         eventID = try input.string()
@@ -202,8 +219,8 @@ package struct PDURecorded: LogEvent, Hashable {
         }
         redacts = flags & 16 != 0 ? try input.string() : nil
         stateDelta = flags & 8 != 0 ? try Self.readDelta(&input) : []
-        if format == 2, flags & 32 != 0 {
-            guard let origin = StateBefore.Origin(rawValue: try input.byte()) else {
+        if format >= 2, flags & 32 != 0 {
+            guard let origin = StateBefore.Origin(rawValue: try input.byte()), format >= 3 || origin != .itself else {
                 throw PayloadError(kind: "PDURecorded", reason: "unknown origin of the state before")
             }
             let base = try input.string()

@@ -78,8 +78,12 @@ package final class LogImport: Sendable {
         return PDURecorded(
             verdict: verdict, roomVersion: roomVersion, roomID: room, eventID: event,
             rule: json["rule"]?.stringValue ?? "", reason: json["reason"]?.stringValue ?? "",
-            setsOwnEntry: json["sets_own_entry"]?.boolValue ?? false, sentBy: sentBy,
-            redacts: json["effective_redacts"]?.stringValue, pdu: pdu.canonicalBytes()
+            setsOwnEntry: json["sets_own_entry"]?.boolValue ?? false,
+            isOutlier: json["outlier"]?.boolValue ?? false, adopts: json["adopts"]?.boolValue ?? false,
+            isBackfilled: json["backfilled"]?.boolValue ?? false, sentBy: sentBy,
+            redacts: json["effective_redacts"]?.stringValue,
+            stateDelta: try RecordedState.changes(json["state_delta"]),
+            stateBefore: try RecordedState.stateBefore(json["state_before"]), pdu: pdu.canonicalBytes()
         ).payload()
     }
 

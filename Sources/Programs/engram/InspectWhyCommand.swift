@@ -100,10 +100,19 @@ struct InspectWhy: ParsableCommand {
         } else {
             lines.append("  rule         every authorization rule of room version \(fact.roomVersion) allows it")
         }
-        if !why.followsHead { lines.append("  fork         the state before it is not the current state of then") }
+        if fact.isOutlier {
+            lines.append("  place        not known: judged by its auth events alone")
+        } else if fact.adopts {
+            lines.append("  adoption     the join with which the room's state came from \(record.cause)")
+        } else if fact.isBackfilled {
+            lines.append("  past         it came when later events were known already")
+        } else if !why.followsHead {
+            lines.append("  fork         the state before it is not the current state of then")
+        }
         if !fact.stateDelta.isEmpty {
-            lines.append("  resolution   also changed")
-            for change in fact.stateDelta {
+            let count = fact.stateDelta.count
+            lines.append(fact.adopts ? "  state        \(count) entries came with it" : "  resolution   also changed")
+            for change in fact.adopts ? [] : fact.stateDelta {
                 lines.append("    \(change.type) [\(change.stateKey)] = \(change.eventID ?? "nothing")")
             }
         }

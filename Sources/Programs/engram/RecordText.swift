@@ -64,6 +64,7 @@ enum RecordText {
             object["event_id"] = .string(fact.eventID)
             object["room_id"] = .string(fact.roomID)
             if fact.setsOwnEntry { object["sets_own_entry"] = true }
+            RecordedState.append(fact, to: &object)
             if let redacts = fact.redacts { object["effective_redacts"] = .string(redacts) }
             if !fact.rule.isEmpty { object["rule"] = .string(fact.rule) }
             if !fact.reason.isEmpty { object["reason"] = .string(fact.reason) }

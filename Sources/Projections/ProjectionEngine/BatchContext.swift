@@ -28,6 +28,8 @@ package final class BatchContext {
         let pdu: DecodedPDU
         let room: RoomNum
         let sender: UserNum
+        /// See ``BatchContext/original(of:at:_:)``; nil until somebody asks.
+        var original: LogPosition?
     }
 
     private static let mostCachedHeads = 16_384
@@ -161,6 +163,16 @@ package final class BatchContext {
         return found
     }
 
+    /// Where an event was recorded before `position`: once, or first without its place and then with it.
+    package func records(
+        of eventID: String, before position: LogPosition, _ transaction: borrowing WriteTransaction
+    ) throws -> [LogPosition] {
+        let last = try self.position(of: eventID, before: position, transaction)
+        guard last != LogPosition.none else { return [] }
+        let first = try firstPosition(of: eventID, before: position, transaction)
+        return first == last ? [last] : [first, last]
+    }
+
     /// Where an event was recorded first, of those before `position`; 0 when it was not.
     ///
     /// The few events that all others cite are remembered.
@@ -173,6 +185,19 @@ package final class BatchContext {
         guard let found = try transaction.firstEventPosition(tables, eventID), found < position else { return .none }
         if firstPositions.count >= Self.mostFirstPositions { firstPositions.removeAll(keepingCapacity: true) }
         firstPositions[name] = found
+        return found
+    }
+
+    /// Where a state event was recorded first, before this record of it; 0 when this is the first.
+    ///
+    /// An event that is first known without its place is recorded twice. Its first record stands for it in states and in the
+    /// auth index; its last one says its place.
+    package func original(
+        of pdu: DecodedPDU, at position: LogPosition, _ transaction: borrowing WriteTransaction
+    ) throws -> LogPosition {
+        if let current, current.pdu === pdu, let known = current.original { return known }
+        let found = try firstPosition(of: pdu.eventID, before: position, transaction)
+        if current?.pdu === pdu { current?.original = found }
         return found
     }
 

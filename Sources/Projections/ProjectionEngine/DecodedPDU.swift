@@ -13,6 +13,10 @@ package final class DecodedPDU: Sendable {
     package let eventIDHash: UInt64
     package let setsOwnEntry: Bool
     package let isOutlier: Bool
+    /// See ``PDURecorded/adopts``.
+    package let adopts: Bool
+    /// See ``PDURecorded/isBackfilled``.
+    package let isBackfilled: Bool
     package let transaction: EventRow.Transaction?
     /// What its key of `events.transactions` begins with; nil when no local client's transaction made the event.
     package let transactionHash: UInt64?
@@ -37,7 +41,7 @@ package final class DecodedPDU: Sendable {
     /// See ``EventRow/clientJSON``.
     package let clientJSON: [UInt8]
 
-    /// Whether the event stands in the room's timeline.
+    /// Whether the event stands in the room's timeline, be it in its past.
     package var isInTimeline: Bool { verdict == .accepted && !isOutlier }
     package var isMember: Bool { membership != .none }
 
@@ -67,6 +71,8 @@ package final class DecodedPDU: Sendable {
         eventIDHash = FixedHash.short(fact.eventID)
         setsOwnEntry = fact.setsOwnEntry
         isOutlier = fact.isOutlier
+        adopts = fact.adopts
+        isBackfilled = fact.isBackfilled
         redacts = fact.redacts
         stateDelta = fact.stateDelta
         stateBefore = fact.stateBefore

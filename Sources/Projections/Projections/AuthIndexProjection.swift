@@ -7,7 +7,7 @@ package import ReadModel
 /// Keeps the auth graph of each room: what each state event cites, and what cites it (decision 0006).
 package struct AuthIndexProjection: Projection {
     package let name = "authIndex"
-    package let version: UInt32 = 1
+    package let version: UInt32 = 2
     package let tables: [ViewTable] = [.authRows, .authCitations]
 
     package init() {}
@@ -22,7 +22,7 @@ package struct AuthIndexProjection: Projection {
         row.isRejected = pdu.verdict == .rejected
         row.slot = try batch.slot(type: pdu.type, stateKey: stateKey, transaction)
         row.originServerTS = pdu.originServerTS
-        row.original = try batch.firstPosition(of: pdu.eventID, before: record.position, transaction)
+        row.original = try batch.original(of: pdu, at: record.position, transaction)
         for eventID in pdu.authEvents {
             let position = try batch.firstPosition(of: eventID, before: record.position, transaction)
             // A rejected event may name what is no state event of the room, or nothing that is known.
@@ -34,6 +34,22 @@ package struct AuthIndexProjection: Projection {
         }
         try transaction.putPacked(
             batch.tables.authRows, ViewKeys.stateRecord(room, record.position), row.encoded(at: record.position))
+        if row.original != .none {
+            try judgeAnew(row.original, isRejected: row.isRejected, room, transaction, batch)
+        }
+    }
+
+    /// The first record's row is the one that counts; whether the event is rejected, its place decides.
+    private func judgeAnew(
+        _ original: LogPosition, isRejected: Bool, _ room: RoomNum, _ transaction: borrowing WriteTransaction,
+        _ batch: BatchContext
+    ) throws {
+        guard var row = try transaction.authRow(batch.tables, room, original), row.isRejected != isRejected else {
+            return
+        }
+        row.isRejected = isRejected
+        try transaction.put(
+            batch.tables.authRows, ViewKeys.stateRecord(room, original), row.encoded(at: original))
     }
 
     private static func isPowerEvent(_ pdu: DecodedPDU, stateKey: String) -> Bool {

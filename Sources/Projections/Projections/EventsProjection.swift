@@ -8,7 +8,7 @@ import RoomVersions
 /// Keeps each event as clients see it, found by position, by id and by the transaction that sent it.
 package struct EventsProjection: Projection {
     package let name = "events"
-    package let version: UInt32 = 3
+    package let version: UInt32 = 4
     package let tables: [ViewTable] = [.eventsRows, .eventsByID, .eventsTransactions]
 
     package init() {}
@@ -30,10 +30,9 @@ package struct EventsProjection: Projection {
         }
         let room = try batch.numbers(of: pdu, transaction).room
         try insert(pdu, at: record.position, room, transaction, batch)
-        if pdu.isInTimeline { batch.touched.rooms.insert(room) }
+        if pdu.isInTimeline, !pdu.isBackfilled || StateChanges.changesState(pdu) { batch.touched.rooms.insert(room) }
         if let redacts = pdu.redacts, pdu.verdict == .accepted {
-            let target = try batch.position(of: redacts, before: record.position, transaction)
-            if target.rawValue != 0 {
+            for target in try batch.records(of: redacts, before: record.position, transaction) {
                 try redact(target, in: room, by: record.position, version: pdu.roomVersion, transaction, batch)
             }
         }
@@ -52,6 +51,7 @@ package struct EventsProjection: Projection {
         fields.originServerTS = pdu.originServerTS
         if let stateKey = pdu.stateKey {
             fields.slot = try batch.slot(type: pdu.type, stateKey: stateKey, transaction)
+            fields.original = try batch.original(of: pdu, at: position, transaction)
             if pdu.isInTimeline {
                 fields.replaced = try StateChanges.replaced(
                     by: pdu, at: position, room, fields.slot, transaction, batch)
@@ -64,6 +64,12 @@ package struct EventsProjection: Projection {
         guard isFoundByID else { return }
         batch.putEventID(hash: pdu.eventIDHash, position)
         if pdu.verdict == .accepted, let hash = pdu.transactionHash { batch.putTransaction(hash: hash, position) }
+        // What was redacted while its place was not known stays so.
+        guard fields.original != LogPosition.none,
+            let redaction = try transaction.eventRow(batch.tables, fields.original)?.redactedBy,
+            redaction != LogPosition.none
+        else { return }
+        try redact(position, in: room, by: redaction, version: pdu.roomVersion, transaction, batch)
     }
 
     /// Stores a row whose fields are in `batch.scratch`.

@@ -13,9 +13,9 @@ enum RoomBump {
     static func isBump(_ type: String) -> Bool { types.contains { type.hasSameBytes(as: $0) } }
 
     /// The room's type that a create event says.
-    static func roomType(ofCreate pdu: DecodedPDU) -> String? {
+    static func roomType(ofCreate clientJSON: [UInt8]) -> String? {
         // Rendered events are open objects.
-        let whole = pdu.clientJSON + [UInt8(ascii: "}")]
+        let whole = clientJSON + [UInt8(ascii: "}")]
         guard let event = try? JSONValue.parse(whole, limits: .historicalPDU) else { return nil }
         return event["content"]?["type"]?.stringValue
     }

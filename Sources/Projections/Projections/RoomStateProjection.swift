@@ -8,7 +8,7 @@ package import ReadModel
 /// state, and for events of forks how the state before them differs. Keeps the present members too.
 package struct RoomStateProjection: Projection {
     package let name = "roomState"
-    package let version: UInt32 = 2
+    package let version: UInt32 = 3
     package let tables: [ViewTable] = [.stateHistory, .stateMembers, .stateChanges, .stateDeltas, .stateBefore]
 
     package init() {}
@@ -86,14 +86,15 @@ package struct RoomStateProjection: Projection {
         at target: LogPosition, in wanted: RoomNum?, _ transaction: borrowing WriteTransaction, _ batch: BatchContext
     ) throws {
         guard let row = try transaction.eventRow(batch.tables, target), row.membership != .none else { return }
+        let holder = row.holder(at: target)
         let room = row.room
         guard room == wanted ?? room, let slot = try transaction.slotName(batch.tables, row.slot) else { return }
         let key = ViewKeys.member(room, try batch.user(slot.stateKey, transaction))
         guard let value = try transaction.get(batch.tables.stateMembers, key) else { return }
         let member = try MemberRow(reading: value)
-        guard member.position == target else { return }
+        guard member.position == holder else { return }
         let emptied = MemberRow.encoded(
-            membership: member.membership, position: target, profileJSON: Array("{}".utf8))
+            membership: member.membership, position: holder, profileJSON: Array("{}".utf8))
         try transaction.put(batch.tables.stateMembers, key, emptied)
     }
 }

@@ -30,6 +30,7 @@ struct StateBeforeChain {
         let delta = try entries(of: before.delta, transaction)
         switch before.origin {
         case .empty: return StateBeforeRow(base: .current(.none), depth: 0, delta: delta)
+        case .itself: return StateBeforeRow(base: .current(position), depth: 0, delta: delta)
         case .before:
             let other = try known(before.eventID, transaction)
             guard let row = try transaction.stateBeforeRow(batch.tables, room, other) else {
@@ -63,9 +64,15 @@ struct StateBeforeChain {
         var bySlot: [SlotNum: LogPosition] = [:]
         for change in delta {
             let slot = try batch.slot(type: change.type, stateKey: change.stateKey, transaction)
-            bySlot[slot] = try change.eventID.map { try known($0, transaction) } ?? LogPosition.none
+            bySlot[slot] = try change.eventID.map { try holder($0, transaction) } ?? LogPosition.none
         }
         return Self.sorted(bySlot)
+    }
+
+    private func holder(_ eventID: String, _ transaction: borrowing WriteTransaction) throws -> LogPosition {
+        let found = try batch.firstPosition(of: eventID, before: position, transaction)
+        guard found != .none else { throw StateFault.unknownEvent(eventID) }
+        return found
     }
 
     /// Makes the row reach back over several rows, when it is its turn.
@@ -91,8 +98,8 @@ struct StateBeforeChain {
             if let next, next.depth <= wanted {
                 return StateBeforeRow(base: base, depth: row.depth, delta: Self.sorted(overlay))
             }
-            if isAfter, let slot = try transaction.ownSlot(batch.tables, at: other), overlay[slot] == nil {
-                overlay[slot] = other
+            if isAfter, let own = try transaction.ownEntry(batch.tables, at: other), overlay[own.slot] == nil {
+                overlay[own.slot] = own.holder
             }
             for entry in next?.delta ?? [] where overlay[entry.slot] == nil { overlay[entry.slot] = entry.holder }
             base = next?.base ?? .current(LogPosition(rawValue: other.rawValue - 1))

@@ -15,7 +15,7 @@ extension StateChanges {
         }
         for change in before.delta
         where try batch.slot(type: change.type, stateKey: change.stateKey, transaction) == slot {
-            return try change.eventID.map { try batch.position(of: $0, before: position, transaction) } ?? .none
+            return try change.eventID.map { try batch.firstPosition(of: $0, before: position, transaction) } ?? .none
         }
         guard before.origin != .empty else { return .none }
         let base = try batch.position(of: before.eventID, before: position, transaction)

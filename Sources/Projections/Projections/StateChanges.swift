@@ -35,16 +35,19 @@ enum StateChanges {
     ) throws -> [Entry] {
         guard changesState(pdu) else { return [] }
         var entries: [Entry] = []
+        let original = try batch.original(of: pdu, at: position, transaction)
+        let own = original == LogPosition.none ? position : original
         if pdu.setsOwnEntry, let stateKey = pdu.stateKey {
-            entries.append(Entry(type: pdu.type, stateKey: stateKey, holder: position, isOwn: true))
+            entries.append(Entry(type: pdu.type, stateKey: stateKey, holder: own, isOwn: true))
         }
+        entries.reserveCapacity(pdu.stateDelta.count + 1)
         for change in pdu.stateDelta {
             guard let eventID = change.eventID else {
                 entries.append(Entry(type: change.type, stateKey: change.stateKey, holder: .none, isOwn: false))
                 continue
             }
             let isOwn = eventID.hasSameBytes(as: pdu.eventID)
-            let holder = isOwn ? position : try batch.position(of: eventID, before: position, transaction)
+            let holder = isOwn ? own : try batch.firstPosition(of: eventID, before: position, transaction)
             guard holder != LogPosition.none else { throw StateFault.unknownEvent(eventID) }
             entries.append(Entry(type: change.type, stateKey: change.stateKey, holder: holder, isOwn: isOwn))
         }
@@ -64,7 +67,7 @@ enum StateChanges {
                 guard pdu.isMember else { continue }
                 members.append(
                     Member(
-                        userID: entry.stateKey, membership: pdu.membership, position: position,
+                        userID: entry.stateKey, membership: pdu.membership, position: entry.holder,
                         profileJSON: pdu.memberProfileJSON))
             } else if entry.holder == LogPosition.none {
                 members.append(

@@ -127,7 +127,9 @@ package struct UserDirectoryProjection: Projection {
             event.membership != .none, let slot = try transaction.slotName(batch.tables, event.slot)
         else { return }
         let user = try batch.user(slot.stateKey, transaction)
-        guard let known = try row(of: user, transaction, batch), known.source == target else { return }
+        guard let known = try row(of: user, transaction, batch), known.source == event.holder(at: target) else {
+            return
+        }
         try update(user, transaction, batch) { row in
             row.displayName = nil
             row.avatarURL = nil

@@ -11,9 +11,10 @@ extension StoreReader where Self: ~Copyable {
 
     /// The entry that an event sets in the state after it: "if the event is rejected, the state after it is the state before
     /// it". A soft-failed event does set its entry for the events that follow it.
-    package func ownSlot(_ tables: ViewTables, at position: LogPosition) throws -> SlotNum? {
+    package func ownEntry(_ tables: ViewTables, at position: LogPosition) throws -> StateDelta.Entry? {
         guard let row = try eventRow(tables, position), row.isState, !row.slot.isNone else { return nil }
-        return row.flags.isDisjoint(with: [.rejected, .outlier]) ? row.slot : nil
+        guard row.flags.isDisjoint(with: [.rejected, .outlier]) else { return nil }
+        return (slot: row.slot, holder: row.holder(at: position))
     }
 
     /// The state before an event.
@@ -30,7 +31,9 @@ extension StoreReader where Self: ~Copyable {
             case .current(let base): return StateSnapshot(room: room, base: base, overlay: overlay)
             case .before(let other): next = other
             case .after(let other):
-                if let slot = try ownSlot(tables, at: other), overlay[slot] == nil { overlay[slot] = other }
+                if let own = try ownEntry(tables, at: other), overlay[own.slot] == nil {
+                    overlay[own.slot] = own.holder
+                }
                 next = other
             }
             // Rows point to earlier records only.
@@ -46,7 +49,7 @@ extension StoreReader where Self: ~Copyable {
     ) throws -> StateSnapshot {
         if try isCurrentAfter(tables, room, position) { return StateSnapshot(room: room, base: position) }
         var snapshot = try snapshot(tables, room, before: position)
-        if let slot = try ownSlot(tables, at: position) { snapshot.overlay[slot] = position }
+        if let own = try ownEntry(tables, at: position) { snapshot.overlay[own.slot] = own.holder }
         return snapshot
     }
 
@@ -57,8 +60,8 @@ extension StoreReader where Self: ~Copyable {
         guard try stateBeforeRow(tables, room, position) == nil,
             try !contains(tables.stateDeltas, ViewKeys.stateRecord(room, position))
         else { return false }
-        guard let slot = try ownSlot(tables, at: position) else { return true }
-        return try stateHolder(tables, room, slot, asOf: position) == position
+        guard let own = try ownEntry(tables, at: position) else { return true }
+        return try stateHolder(tables, room, own.slot, asOf: position) == own.holder
     }
 
     /// The event that holds an entry; 0 when none does.

@@ -76,6 +76,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case outsideRows = "outside.rows"
     case serverKeysRows = "serverKeys.rows"
     case serverKeysDocuments = "serverKeys.documents"
+    case timelinePast = "timeline.past"
+    case timelineGaps = "timeline.gaps"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -156,6 +158,8 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .outsideRows: 73
         case .serverKeysRows: 74
         case .serverKeysDocuments: 75
+        case .timelinePast: 76
+        case .timelineGaps: 77
         }
     }
 

@@ -22,6 +22,8 @@ package final class ViewTables: Sendable {
     package var eventsByID: StoreTable { self[.eventsByID] }
     package var eventsTransactions: StoreTable { self[.eventsTransactions] }
     package var timelineOrder: StoreTable { self[.timelineOrder] }
+    package var timelinePast: StoreTable { self[.timelinePast] }
+    package var timelineGaps: StoreTable { self[.timelineGaps] }
     package var roomsHeads: StoreTable { self[.roomsHeads] }
     package var stateHistory: StoreTable { self[.stateHistory] }
     package var stateMembers: StoreTable { self[.stateMembers] }

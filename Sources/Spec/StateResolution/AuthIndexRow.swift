@@ -12,7 +12,7 @@ package struct AuthIndexRow: Hashable, Sendable {
     package let authEvents: [EventNumber]
     package let isPowerEvent: Bool
     /// Whether it was rejected; it is then not used in the place of what a state lacks.
-    package let isRejected: Bool
+    package var isRejected: Bool
 
     package init(
         slot: StateSlot,

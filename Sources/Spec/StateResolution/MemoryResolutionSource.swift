@@ -41,6 +41,12 @@ package struct MemoryResolutionSource: ResolutionSource, Sendable {
         return number
     }
 
+    /// Says anew whether an event is rejected: one that is first known without its place may be found to be.
+    package mutating func judge(_ event: EventNumber, isRejected: Bool) throws {
+        let index = try index(of: event)
+        if rows[index].isRejected != isRejected { rows[index].isRejected = isRejected }
+    }
+
     /// The number of a state event; nil when it was never added.
     package func number(of eventID: EventID) -> EventNumber? { numbers[eventID] }
 

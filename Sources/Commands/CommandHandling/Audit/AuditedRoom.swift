@@ -24,16 +24,24 @@ struct AuditedRoom {
     func recordedBefore(_ fact: PDURecorded) throws -> GraphState? {
         if fact.isOutlier { return nil }
         guard let named = fact.stateBefore else { return graph.current }
-        var state = GraphState.empty
-        if named.origin != .empty {
-            let origin = try EventID(parsing: named.eventID)
-            state = try named.origin == .after ? graph.state(after: origin) : graph.state(before: origin)
+        var state: GraphState
+        switch named.origin {
+        case .empty: state = .empty
+        case .after: state = try graph.state(after: EventID(parsing: named.eventID))
+        case .before: state = try graph.state(before: EventID(parsing: named.eventID))
+        case .itself:
+            state = graph.current
+            try apply(fact.stateDelta, to: &state)
         }
-        for change in named.delta {
+        try apply(named.delta, to: &state)
+        return state
+    }
+
+    private func apply(_ changes: [PDURecorded.StateChange], to state: inout GraphState) throws {
+        for change in changes {
             guard let slot = graph.slot(type: change.type, stateKey: change.stateKey) else { continue }
             state.overlay[slot] = .some(try change.eventID.map { try number(of: $0) })
         }
-        return state
     }
 
     private func number(of eventID: String) throws -> EventNumber {
@@ -42,29 +50,75 @@ struct AuditedRoom {
         return number
     }
 
-    func recompute(_ event: HeldPDU) throws -> Recomputed {
+    /// The verdict on an event of which nobody knows the place.
+    func recomputeOutlier(_ event: HeldPDU) throws -> Judgement {
+        let received = ReceivedPDU(held: event, version: version)
+        let create = try received.isCreate ? nil : graph.createEvent().map { try held($0) }
+        return try GraphJudge(graph: graph, room: roomID).judgeOutlier(received, create: create)
+    }
+
+    private func held(_ event: EventNumber) throws -> HeldPDU {
+        HeldPDU(pdu: try graph.pdu(of: event), eventID: try graph.eventID(of: event))
+    }
+
+    /// - Parameter recorded: the state before the event as the record says, for when only the server that gave it could tell.
+    func recompute(_ event: HeldPDU, _ fact: PDURecorded, recorded: GraphState) throws -> Recomputed {
         let received = ReceivedPDU(held: event, version: version)
         let advance = HeadAdvance(graph: graph, version: version)
-        let follows = Set(event.pdu.prevEvents) == Set(graph.forwardExtremities)
-        let before = follows ? graph.current : try advance.stateBefore(after: event.pdu.prevEvents).state
-        let create = received.isCreate ? nil : try graph.held("m.room.create", "", in: graph.current)
-        let judgement = try GraphJudge(graph: graph, room: roomID).judge(received, before: before, create: create)
-        var placement: HeadPlacement?
-        if judgement.verdict == .accepted {
-            placement =
-                follows
-                ? HeadPlacement(
-                    isInTimeline: true, forwardExtremities: [event.eventID], setsOwnEntry: event.pdu.isState,
-                    changes: [])
-                : try advance.placement(of: event, before: before, after: graph.forwardExtremities)
+        let isPast = fact.adopts || fact.isBackfilled
+        let follows = !isPast && Set(event.pdu.prevEvents) == Set(graph.forwardExtremities)
+        let isGiven = try fact.adopts || !event.pdu.prevEvents.allSatisfy { try graph.hasPlace($0) }
+        var before = recorded
+        if follows {
+            before = graph.current
+        } else if !isGiven {
+            before = try advance.stateBefore(after: event.pdu.prevEvents).state
+        }
+        let create = try received.isCreate ? nil : graph.createEvent().map { try held($0) }
+        let judgement = try GraphJudge(graph: graph, room: roomID).judge(
+            received, before: before, create: create, isPast: isPast)
+        guard judgement.verdict == .accepted else {
+            return Recomputed(judgement: judgement, before: before, placement: nil)
+        }
+        let placement: HeadPlacement
+        if fact.adopts {
+            placement = try adoption(of: event, before: before)
+        } else if fact.isBackfilled {
+            placement = try advance.placementOfPast(event, after: graph.forwardExtremities)
+        } else if follows {
+            placement = HeadPlacement(
+                isInTimeline: true, forwardExtremities: [event.eventID], setsOwnEntry: event.pdu.isState, changes: [])
+        } else {
+            placement = try advance.placement(of: event, before: before, after: graph.forwardExtremities)
         }
         return Recomputed(judgement: judgement, before: before, placement: placement)
+    }
+
+    /// Where the join by which the room was adopted stands.
+    private func adoption(of event: HeldPDU, before: GraphState) throws -> HeadPlacement {
+        let own = StateEntry(event.pdu.type, event.pdu.stateKey ?? "")
+        let changes = try graph.difference(from: graph.current, to: before).changes.map { change in
+            (entry: try graph.entry(of: change.slot), holder: try change.event.map { try graph.eventID(of: $0) })
+        }
+        return HeadPlacement(
+            isInTimeline: true, forwardExtremities: [event.eventID], setsOwnEntry: true,
+            changes: changes.filter { $0.entry != own })
+    }
+
+    /// Whether known events follow this one, which came after them.
+    func isFollowed(_ event: HeldPDU) -> Bool { !graph.followers(ofMissing: event.eventID).isEmpty }
+
+    private func extremities(after event: HeldPDU, _ fact: PDURecorded) -> [EventID] {
+        guard fact.verdict == .accepted, !fact.isOutlier else { return graph.forwardExtremities }
+        if fact.adopts { return [event.eventID] }
+        let others = graph.forwardExtremities.filter { !event.pdu.prevEvents.contains($0) }
+        guard fact.isBackfilled else { return others + [event.eventID] }
+        return others.isEmpty ? graph.forwardExtremities : others
     }
 
     /// Goes on with what the record says.
     mutating func append(_ event: HeldPDU, _ fact: PDURecorded, before: GraphState?) throws {
         let isAccepted = fact.verdict == .accepted && !fact.isOutlier
-        let extremities = graph.forwardExtremities.filter { !event.pdu.prevEvents.contains($0) } + [event.eventID]
         var changes: [(entry: StateEntry, holder: EventID?)] = []
         if isAccepted, fact.setsOwnEntry, let stateKey = event.pdu.stateKey {
             changes.append((StateEntry(event.pdu.type, stateKey), event.eventID))
@@ -77,7 +131,8 @@ struct AuditedRoom {
             event,
             EventStanding(verdict: fact.verdict, isOutlier: fact.isOutlier),
             before: before,
-            extremities: isAccepted ? extremities : graph.forwardExtremities,
+            adopts: fact.adopts,
+            extremities: extremities(after: event, fact),
             changes: isAccepted ? changes : []
         )
     }

@@ -80,6 +80,8 @@ package struct DecisionAudit {
             // What was erased may have been among the inputs of its own decision, which cannot be recomputed then.
             if let before, !record.isErased {
                 explanation = try decide(held, record, fact, before: before, room)
+            } else if fact.isOutlier, !record.isErased {
+                explanation = try decideOutlier(held, record, fact, room)
             }
             try room.append(held, fact, before: before)
         } catch {
@@ -112,14 +114,18 @@ package struct DecisionAudit {
         let pdu = event.pdu
         let wanted = AuthEventSelection.keys(for: pdu, version: room.version)
         let inputs = try room.inputs(of: event, in: before, wanted: wanted)
-        if let ownServer, pdu.sender.serverName == ownServer,
+        // A join that adopts a room was drafted by a server of that room.
+        if let ownServer, pdu.sender.serverName == ownServer, !fact.adopts,
             pdu.authEvents.map(\.rawValue).sorted() != inputs.map(\.eventID).sorted()
         {
             note(record, fact, "its auth events are not those that the room's state selects")
         }
-        let recomputed = try room.recompute(event)
+        let recomputed = try room.recompute(event, fact, recorded: before)
         if try !room.graph.difference(from: recomputed.before, to: before).isEmpty {
             note(record, fact, "the state before it is not the resolution of the states after its prev_events")
+        }
+        if !fact.isBackfilled, fact.verdict == .accepted, room.isFollowed(event) {
+            note(record, fact, "known events follow it, but it is not recorded as one of the past")
         }
         let judgement = recomputed.judgement
         if judgement.verdict != fact.verdict {
@@ -137,6 +143,26 @@ package struct DecisionAudit {
             followsHead: fact.stateBefore == nil,
             replaced: try pdu.stateKey.flatMap { try room.graph.held(pdu.type, $0, in: before)?.eventID.rawValue }
         )
+    }
+
+    /// An event without its place is judged by its auth events alone.
+    private mutating func decideOutlier(
+        _ event: HeldPDU, _ record: EventRecord, _ fact: PDURecorded, _ room: AuditedRoom
+    ) throws -> Explanation {
+        let judgement = try room.recomputeOutlier(event)
+        if judgement.verdict != fact.verdict {
+            note(record, fact, "its auth events make it \(judgement.verdict), but it is recorded as \(fact.verdict)")
+        }
+        var inputs: [(entry: StateEntry, eventID: String)] = []
+        for eventID in event.pdu.authEvents {
+            guard let held = try room.graph.held(eventID), let stateKey = held.pdu.stateKey else { continue }
+            inputs.append((StateEntry(held.pdu.type, stateKey), eventID.rawValue))
+        }
+        return Explanation(
+            position: record.position, fact: fact, inputs: inputs,
+            rejection: judgement.verdict == .accepted
+                ? nil : AuthRejection(rule: judgement.rule, reason: judgement.reason),
+            followsHead: false, replaced: nil)
     }
 
     /// What the current state became by the event.

@@ -22,19 +22,30 @@ extension RoomCommands {
     /// - Parameters:
     ///   - version: the room's version, when nothing of the room is recorded yet; otherwise it must be the same.
     ///   - origin: the server that sent it, for the record.
+    ///   - stateBefore: the events that hold the state before it, as a server says, for when what it follows is not to be
+    ///     had. Those that were not known must have been recorded by ``recordOutliers(_:room:version:from:requestID:)``.
     /// - Returns: when the record is durable and readable.
     /// - Throws: `DroppedPDU`; `AppendFault`.
     package func receive(
         _ object: JSONObject, room: RoomID, version: RoomVersion, from origin: ServerName, requestID: String,
-        pipeline: ReceiptPipeline
+        pipeline: ReceiptPipeline, stateBefore: [EventID]? = nil
     ) async throws -> ReceiptResult {
-        let received = try pipeline.prepare(object, room: room, version: version)
+        try await receive(
+            try pipeline.prepare(object, room: room, version: version), room: room, from: origin,
+            requestID: requestID, pipeline: pipeline, past: PastPlace(stateBefore: stateBefore))
+    }
+
+    /// The same for an event that has passed the checks that look at nothing but itself.
+    package func receive(
+        _ received: ReceivedPDU, room: RoomID, from origin: ServerName, requestID: String, pipeline: ReceiptPipeline,
+        past: PastPlace = PastPlace()
+    ) async throws -> ReceiptResult {
         let caller = Caller(userID: received.held.pdu.sender, deviceID: nil, requestID: "\(origin) \(requestID)")
         let found = Found()
-        _ = try await lanes.perform(in: room, caller: caller, versionOfNew: version) { [self] head in
+        _ = try await lanes.perform(in: room, caller: caller, versionOfNew: received.version) { [self] head in
             let outcome = try withGraph(of: room) { graph in
                 if head.isSettled { try requireSame(head, as: graph) }
-                return try pipeline.judge(received, on: &head, graph: graph)
+                return try pipeline.judge(received, on: &head, graph: graph, past: past)
             }
             switch outcome {
             case .judged(let fact):

@@ -4,6 +4,8 @@ package import MatrixIdentifiers
 package struct HeadPlacement: Sendable {
     /// Accepted: it becomes a forward extremity. Otherwise only the stream grows.
     package let isInTimeline: Bool
+    /// It is followed by what was known before it: it moves the head's depth no further.
+    package let isPast: Bool
     package let forwardExtremities: [EventID]
     /// Whether the event holds its own entry of the current state now.
     package let setsOwnEntry: Bool
@@ -11,10 +13,11 @@ package struct HeadPlacement: Sendable {
     package let changes: [(entry: StateEntry, holder: EventID?)]
 
     package init(
-        isInTimeline: Bool, forwardExtremities: [EventID], setsOwnEntry: Bool,
+        isInTimeline: Bool, isPast: Bool = false, forwardExtremities: [EventID], setsOwnEntry: Bool,
         changes: [(entry: StateEntry, holder: EventID?)]
     ) {
         self.isInTimeline = isInTimeline
+        self.isPast = isPast
         self.forwardExtremities = forwardExtremities
         self.setsOwnEntry = setsOwnEntry
         self.changes = changes

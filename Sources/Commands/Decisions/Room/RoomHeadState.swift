@@ -133,6 +133,27 @@ package struct RoomHeadState {
         )
     }
 
+    /// Moves the head to the join by which the room comes to be known, or to be known anew.
+    ///
+    /// - Parameters:
+    ///   - state: the state before it.
+    ///   - gone: entries that were held until now and are no more.
+    ///   - records: how many records this makes.
+    package mutating func adopt(
+        _ join: HeldPDU, state: [StateEntry: HeldPDU], gone: [StateEntry], records: UInt64
+    ) {
+        streamVersion += records
+        forwardExtremities = [join.eventID]
+        newest = join
+        depth = max(depth, join.pdu.depth)
+        entries = state.mapValues { .some($0) }
+        moved = [:]
+        for entry in gone { entries[entry] = .some(nil) }
+        parsedPowerLevels = nil
+        merges.removeAll()
+        if let stateKey = join.pdu.stateKey { set(StateEntry(join.pdu.type, stateKey), heldBy: join) }
+    }
+
     /// The power levels in force, parsed once for each change.
     package mutating func powerLevels() throws -> PowerLevels {
         if let parsedPowerLevels { return parsedPowerLevels }
@@ -159,8 +180,10 @@ package struct RoomHeadState {
         streamVersion += 1
         guard placement.isInTimeline else { return }
         forwardExtremities = placement.forwardExtremities
-        newest = event
-        depth = max(depth, event.pdu.depth)
+        if !placement.isPast {
+            newest = event
+            depth = max(depth, event.pdu.depth)
+        }
         if placement.setsOwnEntry, let stateKey = event.pdu.stateKey {
             set(StateEntry(event.pdu.type, stateKey), heldBy: event)
         }

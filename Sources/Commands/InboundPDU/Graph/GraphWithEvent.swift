@@ -4,11 +4,13 @@ import MatrixEvents
 import MatrixIdentifiers
 import StateResolution
 
-/// A graph with one state event more, which is judged but not recorded yet.
+/// A graph with one state event more, which is judged but not recorded yet, at least not with its place.
 struct GraphWithEvent<Graph: RoomGraph>: RoomGraph {
     let graph: Graph
     private let added: HeldPDU
     private let number: EventNumber
+    /// The event was recorded without its place, and keeps its number.
+    private let isKnown: Bool
     private let row: AuthIndexRow
     private let addedSlot: StateSlot
     private let addedEntry: StateEntry
@@ -18,7 +20,9 @@ struct GraphWithEvent<Graph: RoomGraph>: RoomGraph {
         guard let stateKey = event.pdu.stateKey else { return nil }
         self.graph = graph
         added = event
-        number = try graph.nextNumber
+        let known = try graph.number(of: event.eventID)
+        isKnown = known != nil
+        number = try known ?? graph.nextNumber
         addedEntry = StateEntry(event.pdu.type, stateKey)
         // An entry that no event of the room has had yet gets the last of all numbers for the time being.
         addedSlot = try graph.slot(type: event.pdu.type, stateKey: stateKey) ?? StateSlot(.max)
@@ -32,7 +36,9 @@ struct GraphWithEvent<Graph: RoomGraph>: RoomGraph {
     }
 
     var current: GraphState { graph.current }
-    var nextNumber: EventNumber { EventNumber(number.rawValue + 1) }
+    var nextNumber: EventNumber {
+        get throws { isKnown ? try graph.nextNumber : EventNumber(number.rawValue + 1) }
+    }
     func holder(of slot: StateSlot, asOf base: UInt64) throws -> EventNumber? {
         try graph.holder(of: slot, asOf: base)
     }
@@ -45,6 +51,8 @@ struct GraphWithEvent<Graph: RoomGraph>: RoomGraph {
         eventID == added.eventID ? number : try graph.number(of: eventID)
     }
     func held(_ eventID: EventID) throws -> HeldPDU? { eventID == added.eventID ? added : try graph.held(eventID) }
+    func followers(ofMissing eventID: EventID) throws -> [EventID] { try graph.followers(ofMissing: eventID) }
+    func state(before eventID: EventID) throws -> GraphState { try graph.state(before: eventID) }
     func state(after eventID: EventID) throws -> GraphState { try graph.state(after: eventID) }
 
     // MARK: ResolutionSource
@@ -52,6 +60,7 @@ struct GraphWithEvent<Graph: RoomGraph>: RoomGraph {
     func authRow(of event: EventNumber) throws -> AuthIndexRow { event == number ? row : try graph.authRow(of: event) }
 
     func citations(of event: EventNumber, below bound: EventNumber?, limit: Int) throws -> [EventNumber] {
+        if isKnown { return try graph.citations(of: event, below: bound, limit: limit) }
         if event == number { return [] }
         let isFirst = row.authEvents.contains(event) && bound.map { number < $0 } ?? true && limit > 0
         let others = try graph.citations(of: event, below: bound, limit: isFirst ? limit - 1 : limit)

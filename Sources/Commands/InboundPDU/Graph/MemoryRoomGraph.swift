@@ -17,6 +17,8 @@ package struct MemoryRoomGraph: RoomGraph {
     private var standings: [EventID: EventStanding] = [:]
     /// The states before events that are not the current state just before them.
     private var exceptions: [EventID: GraphState] = [:]
+    /// Who follows events that are not known.
+    private var gaps: [EventID: [EventID]] = [:]
     private var ownChanges: [EventID: StateDifference.Change] = [:]
     private var point: UInt64 = 0
     package private(set) var forwardExtremities: [EventID] = []
@@ -32,18 +34,31 @@ package struct MemoryRoomGraph: RoomGraph {
     ///
     /// - Parameters:
     ///   - before: the state before it; nil for an outlier.
+    ///   - adopts: the event is the join that adopts the room; only its own entry is looked at in the state before it, all else
+    ///     is as it is after it.
     ///   - changes: what the current state became by it.
     package mutating func append(
-        _ event: HeldPDU, _ standing: EventStanding, before: GraphState?, extremities: [EventID],
-        changes difference: [(entry: StateEntry, holder: EventID?)]
+        _ event: HeldPDU, _ standing: EventStanding, before: GraphState?, adopts: Bool = false,
+        extremities: [EventID], changes difference: [(entry: StateEntry, holder: EventID?)]
     ) throws {
-        let isPlain = try before.map { try self.difference(from: current, to: $0).isEmpty } ?? true
-        if !isPlain, let before { exceptions[event.eventID] = before }
+        let isPlain = try adopts || before.map { try self.difference(from: current, to: $0).isEmpty } ?? true
+        exceptions[event.eventID] = isPlain ? nil : before
         point += 1
+        if adopts, let before, let stateKey = event.pdu.stateKey {
+            let slot = try slotNumber(of: StateEntry(event.pdu.type, stateKey))
+            exceptions[event.eventID] = GraphState(base: point, overlay: [slot: try self.event(at: slot, in: before)])
+        }
+        if !standing.isOutlier { gaps[event.eventID] = nil }
+        if standing.verdict == .accepted, !standing.isOutlier {
+            for previous in Set(event.pdu.prevEvents) where standings[previous].map(\.isOutlier) ?? true {
+                gaps[previous, default: []].append(event.eventID)
+            }
+        }
         if let stateKey = event.pdu.stateKey {
             do {
                 let number = try events.append(
                     event.pdu, eventID: event.eventID, isRejected: standing.verdict == .rejected)
+                try events.judge(number, isRejected: standing.verdict == .rejected)
                 let slot = try slotNumber(of: StateEntry(event.pdu.type, stateKey))
                 if standing.verdict != .rejected, !standing.isOutlier {
                     ownChanges[event.eventID] = StateDifference.Change(slot: slot, event: number)
@@ -112,6 +127,8 @@ package struct MemoryRoomGraph: RoomGraph {
     package func held(_ eventID: EventID) throws -> HeldPDU? {
         try events.number(of: eventID).map { HeldPDU(pdu: try events.pdu(of: $0), eventID: eventID) }
     }
+
+    package func followers(ofMissing eventID: EventID) -> [EventID] { gaps[eventID] ?? [] }
 
     package func state(before eventID: EventID) throws -> GraphState {
         guard let point = points[eventID] else { throw GraphFault.unknownEventID(eventID) }

@@ -22,6 +22,10 @@ package protocol RoomGraph: ResolutionSource {
     func number(of eventID: EventID) throws -> EventNumber?
     /// The PDU of a recorded event.
     func held(_ eventID: EventID) throws -> HeldPDU?
+    /// The events of the timeline that follow one that is not known.
+    func followers(ofMissing eventID: EventID) throws -> [EventID]
+    /// The state before a recorded event that is no outlier.
+    func state(before eventID: EventID) throws -> GraphState
     /// The state after a recorded event that is no outlier.
     func state(after eventID: EventID) throws -> GraphState
 }

@@ -97,10 +97,21 @@ package struct ViewRoomGraph: RoomGraph, StoreReader {
     }
 
     package func state(after eventID: EventID) throws -> GraphState {
+        try graphState(try snapshot(tables, room, after: try place(of: eventID)))
+    }
+
+    package func state(before eventID: EventID) throws -> GraphState {
+        try graphState(try snapshot(tables, room, before: try place(of: eventID)))
+    }
+
+    private func place(of eventID: EventID) throws -> LogPosition {
         guard let position = try eventPosition(tables, eventID.rawValue) else {
             throw GraphFault.unknownEventID(eventID)
         }
-        let snapshot = try snapshot(tables, room, after: position)
+        return position
+    }
+
+    private func graphState(_ snapshot: StateSnapshot) throws -> GraphState {
         var overlay: [StateSlot: EventNumber?] = [:]
         for (slot, holder) in snapshot.overlay {
             overlay[StateSlot(slot.rawValue)] = .some(try number(ofHolder: holder))
@@ -108,7 +119,28 @@ package struct ViewRoomGraph: RoomGraph, StoreReader {
         return GraphState(base: snapshot.base.rawValue, overlay: overlay)
     }
 
+    /// All entries of the current state with the events that hold them.
+    package func currentEntries() throws -> [StateEntry: EventID] {
+        var entries: [StateEntry: EventID] = [:]
+        try forEachStateEntry(tables, room) { row in
+            guard row.holder != .none else { return true }
+            guard let name = try slotName(tables, row.slot), let event = try eventRow(tables, row.holder) else {
+                throw GraphFault.unknownSlot(StateSlot(row.slot.rawValue))
+            }
+            entries[StateEntry(name.type, name.stateKey)] = try EventID(parsing: event.eventID())
+            return true
+        }
+        return entries
+    }
+
     // MARK: Events
+
+    package func followers(ofMissing eventID: EventID) throws -> [EventID] {
+        guard head.gapCount > 0 else { return [] }
+        return try followers(tables, room, ofMissing: eventID.rawValue).compactMap { position in
+            try eventRow(tables, position).map { try EventID(parsing: $0.eventID()) }
+        }
+    }
 
     package func standing(of eventID: EventID) throws -> EventStanding? {
         guard let position = try eventPosition(tables, eventID.rawValue),

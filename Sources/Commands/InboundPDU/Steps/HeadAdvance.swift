@@ -21,8 +21,12 @@ package struct HeadAdvance<Graph: RoomGraph> {
     }
 
     /// How the record names it; nil when it is the room's current state.
-    package func named(_ before: ResolvedGraphState, of event: HeldPDU) throws -> PDURecorded.StateBefore? {
-        if try graph.difference(from: graph.current, to: before.state).isEmpty { return nil }
+    ///
+    /// - Parameter always: also when it is the room's current state, as for an event of the past, where that is chance.
+    package func named(
+        _ before: ResolvedGraphState, of event: HeldPDU, always: Bool = false
+    ) throws -> PDURecorded.StateBefore? {
+        if try !always && graph.difference(from: graph.current, to: before.state).isEmpty { return nil }
         guard let nearest = before.nearest else {
             return PDURecorded.StateBefore(origin: .empty, eventID: "")
         }
@@ -31,6 +35,48 @@ package struct HeadAdvance<Graph: RoomGraph> {
             eventID: event.pdu.prevEvents[nearest].rawValue,
             delta: try before.fromNearest.changes.map { try change($0) }
         )
+    }
+
+    /// How the record names a state that another server gave: by the nearest of some states that are known here.
+    ///
+    /// - Parameters:
+    ///   - after: events the states after which it may be near to.
+    ///   - before: events the states before which it may be near to.
+    package func named(
+        given: GraphState, nearAfter after: [EventID], nearBefore before: [EventID]
+    ) throws -> PDURecorded.StateBefore {
+        var best: (name: PDURecorded.StateBefore.Origin, eventID: EventID?, changes: [StateDifference.Change])?
+        func consider(_ origin: PDURecorded.StateBefore.Origin, _ eventID: EventID?, _ state: GraphState) throws {
+            let changes = try graph.difference(from: state, to: given).changes
+            if let best, best.changes.count <= changes.count { return }
+            best = (origin, eventID, changes)
+        }
+        for eventID in after.prefix(Self.mostCandidates) { try consider(.after, eventID, graph.state(after: eventID)) }
+        for eventID in before.prefix(Self.mostCandidates) {
+            try consider(.before, eventID, graph.state(before: eventID))
+        }
+        if best == nil { try consider(.empty, nil, .empty) }
+        return PDURecorded.StateBefore(
+            origin: best?.name ?? .empty, eventID: best?.eventID?.rawValue ?? "",
+            delta: try best?.changes.map { try change($0) } ?? [])
+    }
+
+    /// Comparing a given state costs as much as it is large.
+    private static var mostCandidates: Int { 4 }
+
+    /// Where an accepted event of the room's past stands: it is followed by what is known, so it is no forward extremity, and
+    /// what it follows is none either.
+    package func placementOfPast(_ event: HeldPDU, after extremities: [EventID]) throws -> HeadPlacement {
+        let others = extremities.filter { !event.pdu.prevEvents.contains($0) }
+        // Where events choose their own ids they may follow each other in a circle: some end must be left.
+        if others.isEmpty || others.count == extremities.count {
+            return HeadPlacement(
+                isInTimeline: true, isPast: true, forwardExtremities: extremities, setsOwnEntry: false, changes: [])
+        }
+        let resolved = try graph.resolve(try others.map { try graph.state(after: $0) }, version: version).state
+        let (setsOwnEntry, changes) = try changes(to: resolved, by: event, in: graph)
+        return HeadPlacement(
+            isInTimeline: true, isPast: true, forwardExtremities: others, setsOwnEntry: setsOwnEntry, changes: changes)
     }
 
     /// Where an accepted event stands when the head had these forward extremities.
@@ -53,6 +99,14 @@ package struct HeadAdvance<Graph: RoomGraph> {
             let states = try extremities.map { $0 == event.eventID ? after : try graph.state(after: $0) }
             resolved = try graph.resolve(states, version: version).state
         }
+        let (setsOwnEntry, changes) = try changes(to: resolved, by: event, in: graph)
+        return HeadPlacement(
+            isInTimeline: true, forwardExtremities: extremities, setsOwnEntry: setsOwnEntry, changes: changes)
+    }
+
+    private func changes<Extended: RoomGraph>(
+        to resolved: GraphState, by event: HeldPDU, in graph: Extended
+    ) throws -> (setsOwnEntry: Bool, changes: [(entry: StateEntry, holder: EventID?)]) {
         var setsOwnEntry = false
         var changes: [(entry: StateEntry, holder: EventID?)] = []
         for change in try graph.difference(from: graph.current, to: resolved).changes {
@@ -63,8 +117,7 @@ package struct HeadAdvance<Graph: RoomGraph> {
                 changes.append((try graph.entry(of: change.slot), holder))
             }
         }
-        return HeadPlacement(
-            isInTimeline: true, forwardExtremities: extremities, setsOwnEntry: setsOwnEntry, changes: changes)
+        return (setsOwnEntry, changes)
     }
 
     private func change(_ change: StateDifference.Change) throws -> PDURecorded.StateChange {

@@ -92,11 +92,12 @@ struct ControlOperations: Sendable {
         let queries = RoomQueries(views: storage.views)
         var positions: [LogPosition] = []
         for value in body["events"]?.arrayValue ?? [] {
-            guard let id = value.stringValue.flatMap({ EventID($0) }), let position = try queries.eventPosition(id)
-            else {
+            guard let id = value.stringValue.flatMap({ EventID($0) }) else {
                 throw Rejection.notFound("There is no event \(value.stringValue ?? "?").")
             }
-            positions.append(position)
+            let records = try queries.eventPositions(id)
+            guard !records.isEmpty else { throw Rejection.notFound("There is no event \(id).") }
+            positions += records
         }
         guard !positions.isEmpty else { throw Rejection.missingParam("Name at least one event.") }
         try await storage.eventLog.erase(
@@ -108,7 +109,7 @@ struct ControlOperations: Sendable {
         try await storage.eventLog.scrub()
         try storage.views.scrub()
         try await forgetErased(storage.eventLog.durableHead)
-        return ["erased": .integer(Int64(positions.count))]
+        return ["erased": .integer(Int64(body["events"]?.arrayValue?.count ?? 0))]
     }
 
     /// What remains of an erased PDU: the same fact with the PDU redacted, so that its id and signatures still verify.

@@ -48,6 +48,8 @@ package struct EventRow {
         /// The redaction that hid the content; 0 when none did.
         package var redactedBy = LogPosition(rawValue: 0)
         package var transaction: Transaction?
+        /// Where the same state event was recorded first, without its place; 0 when this is its first record.
+        package var original = LogPosition(rawValue: 0)
 
         package init() {}
     }
@@ -69,11 +71,19 @@ package struct EventRow {
     package var transaction: Transaction? { fields.transaction }
     package var isState: Bool { fields.flags.contains(.state) }
 
+    /// What stands for the event wherever states name it: its first record.
+    ///
+    /// - Parameter position: where this row is.
+    package func holder(at position: LogPosition) -> LogPosition {
+        fields.original.rawValue == 0 ? position : fields.original
+    }
+
     // MARK: Codec
 
     private static let hasReplaced: UInt8 = 1
     private static let hasRedaction: UInt8 = 2
     private static let hasTransaction: UInt8 = 4
+    private static let hasOriginal: UInt8 = 8
 
     package init(reading value: UnsafeRawBufferPointer) throws(ByteFault) {
         var input = ByteReader(value)
@@ -93,6 +103,7 @@ package struct EventRow {
             let deviceID = try input.readFramedString()
             fields.transaction = Transaction(deviceID: deviceID, transactionID: try input.readFramedString())
         }
+        if extras & Self.hasOriginal != 0 { fields.original = LogPosition(rawValue: try input.readVarint()) }
         clientJSON = input.readRest()
     }
 
@@ -103,6 +114,7 @@ package struct EventRow {
         if fields.replaced.rawValue != 0 { extras |= hasReplaced }
         if fields.redactedBy.rawValue != 0 { extras |= hasRedaction }
         if fields.transaction != nil { extras |= hasTransaction }
+        if fields.original.rawValue != 0 { extras |= hasOriginal }
         out.write(extras)
         out.writeVarint(UInt64(fields.room.rawValue))
         out.writeVarint(UInt64(fields.sender.rawValue))
@@ -115,6 +127,7 @@ package struct EventRow {
             out.writeFramed(transaction.deviceID)
             out.writeFramed(transaction.transactionID)
         }
+        if fields.original.rawValue != 0 { out.writeVarint(fields.original.rawValue) }
     }
 }
 

@@ -19,6 +19,12 @@ package struct RoomHead: Hashable, Sendable {
     /// How many records the room's stream has: what an append must expect.
     package var streamVersion: UInt64 = 0
     package var roomVersion = ""
+    /// The newest record before whose event the timeline has a hole, or begins anew; 0 when there is none.
+    package var gapPosition = LogPosition(rawValue: 0)
+    /// Rows of `timeline.gaps`: how often an event of the timeline follows one that is not known.
+    package var gapCount: UInt64 = 0
+    /// How many events were recorded when later ones were known already.
+    package var backfilledCount: UInt64 = 0
     package var forwardExtremities: [String] = []
 
     package init() {}
@@ -30,6 +36,7 @@ package struct RoomHead: Hashable, Sendable {
         lastStatePosition = activity.lastStatePosition
         createPosition = activity.createPosition
         bumpPosition = activity.bumpPosition
+        gapPosition = activity.gapPosition
         roomType = try activity.roomType.map { slice throws(ByteFault) in try ByteReader.string(slice) }
         eventCount = try input.readVarint()
         maxDepth = Int64(truncatingIfNeeded: try input.readVarint())
@@ -37,6 +44,8 @@ package struct RoomHead: Hashable, Sendable {
         invitedCount = try input.readVarint()
         streamVersion = try input.readVarint()
         roomVersion = try input.readFramedString()
+        gapCount = try input.readVarint()
+        backfilledCount = try input.readVarint()
         let count = try input.readVarint()
         guard count <= UInt64(input.remaining) else { throw .truncated }
         for _ in 0..<count { forwardExtremities.append(try input.readFramedString()) }
@@ -49,6 +58,7 @@ package struct RoomHead: Hashable, Sendable {
         out.writeVarint(lastStatePosition.rawValue)
         out.writeVarint(createPosition.rawValue)
         out.writeVarint(bumpPosition.rawValue)
+        out.writeVarint(gapPosition.rawValue)
         out.write(UInt8(roomType == nil ? 0 : 1))
         if let roomType { out.writeFramed(roomType) }
         out.writeVarint(eventCount)
@@ -57,6 +67,8 @@ package struct RoomHead: Hashable, Sendable {
         out.writeVarint(invitedCount)
         out.writeVarint(streamVersion)
         out.writeFramed(roomVersion)
+        out.writeVarint(gapCount)
+        out.writeVarint(backfilledCount)
         out.writeVarint(UInt64(forwardExtremities.count))
         for eventID in forwardExtremities { out.writeFramed(eventID) }
         return out
@@ -69,6 +81,7 @@ package struct RoomActivity {
     package let lastStatePosition: LogPosition
     package let createPosition: LogPosition
     package let bumpPosition: LogPosition
+    package let gapPosition: LogPosition
     /// UTF-8 in the store; lives as long as the read.
     package let roomType: UnsafeRawBufferPointer?
 
@@ -82,6 +95,7 @@ package struct RoomActivity {
         lastStatePosition = LogPosition(rawValue: try input.readVarint())
         createPosition = LogPosition(rawValue: try input.readVarint())
         bumpPosition = LogPosition(rawValue: try input.readVarint())
+        gapPosition = LogPosition(rawValue: try input.readVarint())
         roomType = try input.readUInt8() == 0 ? nil : try input.readFramedSlice()
     }
 }

@@ -112,7 +112,8 @@ extension OldStreamQueries {
         let snapshot = context.snapshot
         var sight = RoomSight(snapshot, room: room, user: context.user, row: row)
         let newest = min(upTo, snapshot.newest)
-        let request = TimelineWindow.Request(after: .none, upTo: newest, limit: limit)
+        let gap = try snapshot.head(of: room)?.gapPosition ?? .none
+        let request = TimelineWindow.Request(after: .none, upTo: newest, limit: limit, gap: gap)
         let window = try TimelineWindow(
             snapshot, request, filter: EventFilter(), ignoring: context.ignored, sight: &sight)
         let start = window.entries.last?.position.before ?? newest

@@ -95,6 +95,8 @@ package final class PushQueries: Sendable {
                 left -= 1
                 let row = try EventRow(reading: value)
                 guard row.flags.isDisjoint(with: [.softFailed, .rejected, .outlier]) else { return true }
+                // What came late is no news.
+                if try snapshot.isBackfilled(row, at: position) { return true }
                 if users.contains(row.sender) { writers.insert(row.sender) }
                 let concerned = try fanout.concerned(row, at: position, among: users)
                 let found = try fanout.notified(row, at: position, among: concerned)

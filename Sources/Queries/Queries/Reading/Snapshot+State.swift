@@ -18,6 +18,25 @@ extension Snapshot {
         return row
     }
 
+    /// Whether an event may be shown to those who may see it. One without its place is shown only as part of the state.
+    func isShown(_ event: EventRow, at position: LogPosition) throws -> Bool {
+        guard event.flags.isDisjoint(with: [.rejected, .softFailed]) else { return false }
+        guard event.flags.contains(.outlier) else { return true }
+        return try !event.slot.isNone && currentHolder(event.room, event.slot) == event.holder(at: position)
+    }
+
+    /// Whether an event came when later ones were known already, so that the room's state in the order of the log says nothing
+    /// about it.
+    func isBackfilled(_ event: EventRow, at position: LogPosition) throws -> Bool {
+        guard let head = try head(of: event.room), head.backfilledCount > 0 else { return false }
+        return try pastEntry(tables, event.room, depth: event.depth, position)?.isBackfilled ?? false
+    }
+
+    /// Whether the room's whole state came with the record: the state before its event is then not that of the record before.
+    func adopts(_ room: RoomNum, at position: LogPosition) throws -> Bool {
+        try stateBeforeRow(tables, room, position)?.base == .current(position)
+    }
+
     func head(of room: RoomNum) throws -> RoomHead? { try roomHead(tables, room) }
 
     func membership(of user: UserNum, in room: RoomNum) throws -> MembershipRow? {

@@ -142,6 +142,15 @@ package struct RoomQueries: Sendable {
 
     // MARK: Events
 
+    /// All records of an event: one, or the one without its place and the one with it.
+    package func eventPositions(_ eventID: EventID) throws -> [LogPosition] {
+        try views.snapshot { snapshot in
+            guard let last = try snapshot.eventPosition(snapshot.tables, eventID.rawValue) else { return [] }
+            let first = try snapshot.firstEventPosition(snapshot.tables, eventID.rawValue) ?? last
+            return first == last ? [last] : [first, last]
+        }
+    }
+
     package func eventPosition(_ eventID: EventID) throws -> LogPosition? {
         try views.snapshot { try $0.eventPosition($0.tables, eventID.rawValue) }
     }
@@ -180,7 +189,7 @@ package struct RoomQueries: Sendable {
         try views.snapshot { snapshot in
             guard let position = try snapshot.eventPosition(snapshot.tables, eventID.rawValue) else { return false }
             let row = try snapshot.event(at: position)
-            guard row.flags.isDisjoint(with: [.rejected, .softFailed]) else { return false }
+            guard try snapshot.isShown(row, at: position) else { return false }
             var sight = try RoomSight(snapshot, room: row.room, user: try snapshot.number(of: user))
             return try sight.judge(row, at: position).isVisible
         }

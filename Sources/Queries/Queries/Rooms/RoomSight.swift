@@ -35,6 +35,8 @@ struct RoomSight {
     let user: UserNum?
     let row: MembershipRow?
     private var history: History?
+    /// Whether the room has events that came late.
+    private var hasPast: Bool?
 
     init(_ snapshot: Snapshot, room: RoomNum, user: UserNum?) throws {
         try self.init(
@@ -49,6 +51,7 @@ struct RoomSight {
     }
 
     mutating func judge(_ event: EventRow, at position: LogPosition) throws -> Judgement {
+        if try isBackfilled(event, at: position) { return try judgePast(event, at: position) }
         if let row, row.membership == .join, position >= row.joinedAt {
             return Judgement(isVisible: true, membership: .join)
         }
@@ -63,6 +66,41 @@ struct RoomSight {
             membership: Membership(rawValue: membership.text), joinedLater: history.lastJoin > position)
         if !event.slot.isNone, event.slot == history.visibilitySlot {
             sight.visibilityBefore = Self.value(of: history.visibilities, at: position.before) ?? .shared
+        }
+        return Judgement(isVisible: sight.isVisible, membership: membership)
+    }
+
+    private mutating func isBackfilled(_ event: EventRow, at position: LogPosition) throws -> Bool {
+        if hasPast == nil { hasPast = try snapshot.head(of: room).map { $0.backfilledCount > 0 } ?? false }
+        guard hasPast == true else { return false }
+        return try snapshot.pastEntry(snapshot.tables, room, depth: event.depth, position)?.isBackfilled ?? false
+    }
+
+    /// An event that came when later ones were known: its own state decides, not that of the time when it came.
+    private mutating func judgePast(_ event: EventRow, at position: LogPosition) throws -> Judgement {
+        let history = try loaded()
+        let tables = snapshot.tables
+        let before = try snapshot.snapshot(tables, room, before: position)
+        let after = try snapshot.snapshot(tables, room, after: position)
+        func holder(_ slot: SlotNum?, in state: StateSnapshot) throws -> EventRow? {
+            guard let slot else { return nil }
+            let holder = try snapshot.holder(tables, state, slot)
+            return holder.isNone ? nil : try snapshot.event(at: holder)
+        }
+        func visibility(in state: StateSnapshot) throws -> HistoryVisibility {
+            try holder(history.visibilitySlot, in: state)
+                .map { HistoryVisibility(content: ClientEventSlices($0.clientJSON).parsedContent) } ?? .shared
+        }
+        let membership = try holder(history.memberSlot, in: after)?.membership ?? .none
+        if !event.slot.isNone, event.slot == history.memberSlot {
+            return Judgement(isVisible: true, membership: membership)
+        }
+        let lastJoin = history.lastJoin.isNone ? nil : try snapshot.event(at: history.lastJoin)
+        var sight = EventVisibility(
+            visibility: try visibility(in: after), membership: Membership(rawValue: membership.text),
+            joinedLater: row?.membership == .join || lastJoin.map { $0.depth > event.depth } ?? false)
+        if !event.slot.isNone, event.slot == history.visibilitySlot {
+            sight.visibilityBefore = try visibility(in: before)
         }
         return Judgement(isVisible: sight.isVisible, membership: membership)
     }

@@ -29,26 +29,24 @@ package struct TimelineQueries: Sendable {
     ) throws -> [UInt8] {
         try views.snapshot { snapshot in
             let access = try RoomAccess(snapshot, room, user: asker.identity.userNum)
-            let newest = min(access.upTo, snapshot.newest)
-            let start = try from.map { try position($0, snapshot, asker) } ?? (backwards ? newest : .none)
-            let stop = try to.map { try position($0, snapshot, asker) }
-            let request = TimelineWindow.Request(
-                after: backwards ? stop ?? .none : start,
-                upTo: min(newest, backwards ? start : stop ?? newest),
-                backwards: backwards,
-                limit: min(limit, filter.limit ?? .max, Self.largestPage)
-            )
+            let stretch = try TimelineStretch(
+                snapshot, room: access.room, upTo: min(access.upTo, snapshot.newest),
+                from: from.map { try token($0, snapshot, asker) }, to: to.map { try token($0, snapshot, asker) },
+                backwards: backwards)
+            let limit = min(limit, filter.limit ?? .max, Self.largestPage)
             var sight = RoomSight(snapshot, room: access.room, user: asker.identity.userNum, row: access.row)
             let ignored = try SyncContext.ignored(snapshot, by: asker.identity.userNum)
-            let window = try TimelineWindow(snapshot, request, filter: filter, ignoring: ignored, sight: &sight)
+            let window = try stretch.window(limit: limit, filter: filter, ignoring: ignored, sight: &sight)
             var writer = JSONWriter(capacity: 1024 + window.entries.count * 640)
             writer.beginObject()
-            writer.field("start", from ?? asker.token(start.rawValue))
+            writer.field("start", from ?? stretch.start(epoch: asker.epoch).description)
             // "If no further events are available … this property is omitted from the response."
             // Forwards that is never certain: behind the newest event the next one will be.
-            let mayGoOn = !backwards && stop == nil && !window.entries.isEmpty
-            if window.hasMore || mayGoOn, let last = window.lastScanned {
-                writer.field("end", asker.token(backwards ? last.before.rawValue : last.rawValue))
+            let mayGoOn = !backwards && to == nil && !window.entries.isEmpty
+            // Backwards the end may be one of what is known here.
+            let hasHole = try backwards && !stretch.missing(from: window, limit: 1).isEmpty
+            if window.hasMore || mayGoOn || hasHole, let end = stretch.end(of: window, epoch: asker.epoch) {
+                writer.field("end", end.description)
             }
             writer.key("chunk")
             try append(window.entries, room: room, asker, sight: &sight, to: &writer)
@@ -63,9 +61,28 @@ package struct TimelineQueries: Sendable {
         }
     }
 
-    private func position(_ token: String, _ snapshot: Snapshot, _ asker: Asker) throws -> LogPosition {
-        let token = try SyncToken(parsing: token).checked(epoch: asker.epoch, head: snapshot.newest.rawValue)
-        return LogPosition(rawValue: token.position)
+    private func token(_ token: String, _ snapshot: Snapshot, _ asker: Asker) throws -> SyncToken {
+        try SyncToken(parsing: token).checked(epoch: asker.epoch, head: snapshot.newest.rawValue)
+    }
+
+    /// The events that are not known here and that a page backwards would come to: whoever can should ask other servers for them
+    /// before the page is made.
+    ///
+    /// - Returns: at most `limit` events, with one that follows each.
+    package func missing(
+        room: RoomID, from: String?, to: String?, pageLimit: Int, limit: Int, by asker: Asker
+    ) throws -> [(missing: EventID, follower: EventID)] {
+        try views.snapshot { snapshot in
+            let access = try RoomAccess(snapshot, room, user: asker.identity.userNum)
+            let stretch = try TimelineStretch(
+                snapshot, room: access.room, upTo: min(access.upTo, snapshot.newest),
+                from: from.map { try token($0, snapshot, asker) }, to: to.map { try token($0, snapshot, asker) },
+                backwards: true)
+            var sight = RoomSight(snapshot, room: access.room, user: asker.identity.userNum, row: access.row)
+            let window = try stretch.window(
+                limit: min(pageLimit, Self.largestPage), filter: EventFilter(), ignoring: [], sight: &sight)
+            return try stretch.missing(from: window, limit: limit)
+        }
     }
 
     // MARK: GET /rooms/{roomId}/event/{eventId}
@@ -93,7 +110,7 @@ package struct TimelineQueries: Sendable {
         guard let position = try snapshot.eventPosition(snapshot.tables, eventID.rawValue) else { throw refusal }
         let event = try snapshot.event(at: position)
         if let roomID { guard try snapshot.number(of: roomID) == event.room else { throw refusal } }
-        guard event.flags.isDisjoint(with: [.rejected, .softFailed]) else { throw refusal }
+        guard try snapshot.isShown(event, at: position) else { throw refusal }
         var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
         guard try sight.judge(event, at: position).isVisible else { throw refusal }
         return (event, position)
@@ -135,21 +152,17 @@ package struct TimelineQueries: Sendable {
             var sight = try RoomSight(snapshot, room: event.room, user: asker.identity.userNum)
             let membership = try sight.judge(event, at: position).membership
             let ignored = try SyncContext.ignored(snapshot, by: asker.identity.userNum)
-            let before = try TimelineWindow(
-                snapshot,
-                TimelineWindow.Request(after: .none, upTo: position.before, backwards: true, limit: limit / 2),
-                filter: filter, ignoring: ignored, sight: &sight)
-            let after = try TimelineWindow(
-                snapshot,
-                TimelineWindow.Request(
-                    after: position, upTo: snapshot.newest, backwards: false, limit: limit - limit / 2),
-                filter: filter, ignoring: ignored, sight: &sight)
-            let first = before.lastScanned ?? position
-            let last = after.lastScanned ?? position
+            let around = try TimelineStretch.around(event, at: position, snapshot)
+            let before = try around.before.window(
+                limit: limit / 2, filter: filter, ignoring: ignored, sight: &sight)
+            let after = try around.after.window(
+                limit: limit - limit / 2, filter: filter, ignoring: ignored, sight: &sight)
             var writer = JSONWriter(capacity: 4096 + limit * 640)
             writer.beginObject()
-            writer.field("start", asker.token(first.before.rawValue))
-            writer.field("end", asker.token(last.rawValue))
+            let start = around.before.end(of: before, epoch: asker.epoch) ?? around.before.start(epoch: asker.epoch)
+            let end = around.after.end(of: after, epoch: asker.epoch) ?? around.after.start(epoch: asker.epoch)
+            writer.field("start", start.description)
+            writer.field("end", end.description)
             writer.key("events_before")
             try append(before.entries, room: room, asker, sight: &sight, to: &writer)
             writer.key("event")
@@ -172,7 +185,13 @@ package struct TimelineQueries: Sendable {
         _ snapshot: Snapshot, _ room: RoomNum, at position: LogPosition, senders: Set<UserNum>, filter: EventFilter
     ) throws -> [LogPosition] {
         let wanted = filter.lazyLoadMembers ? Set(try snapshot.members(senders, of: room, asOf: position)) : nil
-        return try snapshot.state(of: room, at: position).filter { holder in
+        let event = try snapshot.event(at: position)
+        let state =
+            try snapshot.isBackfilled(event, at: position)
+            ? snapshot.entries(snapshot.tables, snapshot.snapshot(snapshot.tables, room, after: position)).values
+                .sorted()
+            : snapshot.state(of: room, at: position)
+        return try state.filter { holder in
             let event = try snapshot.event(at: holder)
             if let wanted, event.membership != .none { return wanted.contains(holder) }
             return filter.allowsEveryEvent || filter.allows(ClientEventSlices(event.clientJSON))

@@ -56,17 +56,17 @@ struct SearchAnswer {
         _ context: SearchRequest.Context, around result: SearchPage.Result, _ renderer: EventRenderer,
         _ scope: inout SearchScope, to writer: inout JSONWriter
     ) throws {
-        let before = try scope.window(
-            TimelineWindow.Request(
-                after: .none, upTo: result.position.before, backwards: true, limit: context.before), in: result.room)
-        let end = min(scope.rooms[result.room] ?? result.position, scope.snapshot.newest)
-        let after = try scope.window(
-            TimelineWindow.Request(after: result.position, upTo: end, backwards: false, limit: context.after),
-            in: result.room)
+        let sightEnd = min(scope.rooms[result.room] ?? result.position, scope.snapshot.newest)
+        let around = try TimelineStretch.around(
+            scope.snapshot.event(at: result.position), at: result.position, scope.snapshot, upTo: sightEnd)
+        let before = try scope.window(around.before, limit: context.before, in: result.room)
+        let after = try scope.window(around.after, limit: context.after, in: result.room)
+        let start = around.before.end(of: before, epoch: asker.epoch) ?? around.before.start(epoch: asker.epoch)
+        let end = around.after.end(of: after, epoch: asker.epoch) ?? around.after.start(epoch: asker.epoch)
         writer.key("context")
         writer.beginObject()
-        writer.field("start", asker.token((before.lastScanned ?? result.position).before.rawValue))
-        writer.field("end", asker.token((after.lastScanned ?? result.position).rawValue))
+        writer.field("start", start.description)
+        writer.field("end", end.description)
         for (name, entries) in [("events_before", before.entries), ("events_after", after.entries)] {
             writer.key(name)
             writer.beginArray()

@@ -97,9 +97,9 @@ struct SearchScope {
     }
 
     /// The events around one, as they may be seen.
-    mutating func window(_ request: TimelineWindow.Request, in room: RoomNum) throws -> TimelineWindow {
+    mutating func window(_ stretch: TimelineStretch, limit: Int, in room: RoomNum) throws -> TimelineWindow {
         var sight = try sight(of: room)
         defer { sights[room] = sight }
-        return try TimelineWindow(snapshot, request, filter: EventFilter(), ignoring: ignored, sight: &sight)
+        return try stretch.window(limit: limit, filter: EventFilter(), ignoring: ignored, sight: &sight)
     }
 }

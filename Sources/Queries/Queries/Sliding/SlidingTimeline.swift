@@ -65,7 +65,8 @@ struct SlidingTimeline {
     ) throws -> (entries: [TimelineWindow.Entry], hasMore: Bool) {
         guard let last = listed.activity?.lastTimelinePosition, last > after else { return ([], false) }
         let request = TimelineWindow.Request(
-            after: after, upTo: end, limit: limit, showsCurrentState: listed.row.membership == .join)
+            after: after, upTo: end, limit: limit, showsCurrentState: listed.row.membership == .join,
+            gap: listed.activity?.gapPosition ?? .none)
         let window = try TimelineWindow(
             context.snapshot, request, filter: EventFilter(), ignoring: context.ignored, sight: &sight)
         return (window.ascending, window.hasMore)

@@ -34,9 +34,10 @@ struct JoinedRoomSection {
             beforeTimeline: first?.before ?? context.upTo,
             end: context.upTo,
             hasGap: window.hasMore || window.hasSkipped,
-            timeline: Set(entries.map(\.position)),
+            timeline: Set(entries.map { $0.event.holder(at: $0.position) }),
             senders: Set(entries.map(\.event.sender)),
-            heroes: heroes
+            heroes: heroes,
+            adoption: try first.flatMap { try context.snapshot.adopts(room, at: $0) ? $0 : nil }
         )
         var news = try RoomStateSection(context: context).append(around, sight: &sight, to: &writer)
         // A client that was in the room before may hold an older timeline, which this one does not continue.
@@ -63,7 +64,8 @@ struct JoinedRoomSection {
         let upTo = head.lastTimelinePosition > after ? context.upTo : after
         let isAllowed = try context.filter.timeline.allows(room: context.snapshot.text(sight.room))
         let request = TimelineWindow.Request(
-            after: after, upTo: isAllowed ? upTo : after, limit: context.timelineLimit, showsCurrentState: true)
+            after: after, upTo: isAllowed ? upTo : after, limit: context.timelineLimit, showsCurrentState: true,
+            gap: head.gapPosition)
         return try TimelineWindow(
             context.snapshot, request, filter: context.filter.timeline, ignoring: context.ignored, sight: &sight)
     }

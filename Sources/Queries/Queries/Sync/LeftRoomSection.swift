@@ -30,7 +30,8 @@ struct LeftRoomSection {
         var window: TimelineWindow?
         if leftSince || context.isInitial, wasIn {
             let request = TimelineWindow.Request(
-                after: knewIt ? context.since : .none, upTo: row.leftAt, limit: context.timelineLimit)
+                after: knewIt ? context.since : .none, upTo: row.leftAt, limit: context.timelineLimit,
+                gap: head.gapPosition)
             let found = try TimelineWindow(
                 context.snapshot, request, filter: context.filter.timeline, ignoring: context.ignored, sight: &sight)
             entries = found.ascending
@@ -45,9 +46,12 @@ struct LeftRoomSection {
             beforeTimeline: entries.first?.position.before ?? row.leftAt,
             end: wasIn ? row.leftAt : .none,
             hasGap: wasIn && leftSince && (window?.hasMore == true || window?.hasSkipped == true),
-            timeline: Set(entries.map(\.position)),
+            timeline: Set(entries.map { $0.event.holder(at: $0.position) }),
             senders: Set(entries.map(\.event.sender)),
             heroes: [],
+            adoption: try entries.first.flatMap { entry in
+                try context.snapshot.adopts(room, at: entry.position) ? entry.position : nil
+            },
             ownLaterEvent: hasOwnLater ? row.position : nil
         )
         _ = try RoomStateSection(context: context).append(around, sight: &sight, to: &writer)

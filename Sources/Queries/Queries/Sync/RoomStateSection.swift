@@ -24,6 +24,8 @@ struct RoomStateSection {
         let timeline: Set<LogPosition>
         let senders: Set<UserNum>
         let heroes: [UserNum]
+        /// The first event of the timeline, when it is the join with which the room's whole state came.
+        var adoption: LogPosition?
         /// The user's own member event that came after leaving, which `state_after` must have too.
         var ownLaterEvent: LogPosition?
     }
@@ -31,9 +33,13 @@ struct RoomStateSection {
     /// Appends the section and answers how many events it has.
     func append(_ around: Surroundings, sight: inout RoomSight, to writer: inout JSONWriter) throws -> Int {
         let useStateAfter = context.request.useStateAfter
-        let position = useStateAfter ? around.end : around.beforeTimeline
+        let position = useStateAfter ? around.end : around.adoption ?? around.beforeTimeline
         var holders: [LogPosition]
-        if around.isFull {
+        if around.isFull, !useStateAfter, let adoption = around.adoption {
+            let snapshot = context.snapshot
+            let before = try snapshot.snapshot(snapshot.tables, sight.room, before: adoption)
+            holders = try snapshot.entries(snapshot.tables, before).values.sorted()
+        } else if around.isFull {
             holders = try context.snapshot.state(of: sight.room, at: position)
         } else if useStateAfter || around.hasGap {
             holders = try context.snapshot.stateChanges(in: sight.room, after: around.since, upTo: position)
@@ -44,6 +50,7 @@ struct RoomStateSection {
         if context.filter.lazyLoadMembers {
             holders = try lazily(holders, around, at: position, room: sight.room)
         }
+        if !useStateAfter, around.adoption != nil { holders.removeAll { around.timeline.contains($0) } }
         if useStateAfter, let own = around.ownLaterEvent { holders = holders.filter { $0 != own } + [own] }
         writer.key(useStateAfter ? "state_after" : "state")
         writer.splice("{\"events\":[")
@@ -70,7 +77,8 @@ struct RoomStateSection {
     private func addResolved(to holders: inout [LogPosition], _ around: Surroundings, room: RoomNum) throws {
         let snapshot = context.snapshot
         let resolved = try snapshot.resolvedChanges(
-            in: room, after: around.isFull ? around.beforeTimeline : around.since, upTo: around.end)
+            in: room, after: around.isFull ? around.adoption ?? around.beforeTimeline : around.since,
+            upTo: around.end)
         guard !resolved.isEmpty else { return }
         holders = try holders.filter { resolved[try snapshot.event(at: $0).slot] == nil }
         holders += resolved.values.filter { !$0.isNone && !around.timeline.contains($0) }

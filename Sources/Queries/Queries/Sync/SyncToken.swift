@@ -1,3 +1,5 @@
+import EventLog
+
 /// A place in everything that a client can be told: an epoch, a log position and a count of ephemeral changes.
 ///
 /// `next_batch`, `prev_batch` and the tokens of `/messages` are all of this kind: what stands at or before the position lies
@@ -8,6 +10,9 @@ package struct SyncToken: Sendable, Hashable, CustomStringConvertible {
     package var ephemeral: UInt64
     /// Up to where messages to the device were told, when that is not up to ``position``.
     package var toDevice: UInt64?
+    /// In rooms with events that came late: what stands before this place of the room's graph lies before the token, as far as
+    /// it stands at or before ``position`` or came late. Only `/messages` gives out such tokens.
+    package var place: TimelinePlace?
 
     package init(epoch: UInt64, position: UInt64, ephemeral: UInt64 = 0, toDevice: UInt64? = nil) {
         self.epoch = epoch
@@ -16,9 +21,18 @@ package struct SyncToken: Sendable, Hashable, CustomStringConvertible {
         self.toDevice = toDevice
     }
 
-    /// Reads `s<epoch>_<position>_<ephemeral>_<to device>`; the last parts may be absent.
+    package init(epoch: UInt64, position: UInt64, place: TimelinePlace?) {
+        self.init(epoch: epoch, position: position)
+        self.place = place
+    }
+
+    /// Reads `s<epoch>_<position>_<ephemeral>_<to device>`, of which the last parts may be absent, or
+    /// `t<epoch>_<position>_<depth>_<position in the graph>`.
     package init(parsing text: String) throws(QueryRefusal) {
-        guard text.utf8.count <= 128, text.utf8.first == UInt8(ascii: "s") else { throw Self.malformed }
+        let kind = text.utf8.first
+        guard text.utf8.count <= 128, kind == UInt8(ascii: "s") || kind == UInt8(ascii: "t") else {
+            throw Self.malformed
+        }
         // "A `pos` token can be used in `/messages` and `/relations` APIs": it is a token with the connection behind it.
         let token = text.utf8.prefix { $0 != UInt8(ascii: "~") }
         let parts = token.dropFirst().split(separator: UInt8(ascii: "_"), omittingEmptySubsequences: false)
@@ -30,6 +44,12 @@ package struct SyncToken: Sendable, Hashable, CustomStringConvertible {
             }
             numbers.append(number)
         }
+        if kind == UInt8(ascii: "t") {
+            guard numbers.count == 4, let depth = Int64(exactly: numbers[2]) else { throw Self.malformed }
+            let place = TimelinePlace(depth: depth, position: LogPosition(rawValue: numbers[3]))
+            self.init(epoch: numbers[0], position: numbers[1], place: place)
+            return
+        }
         self.init(
             epoch: numbers[0], position: numbers[1], ephemeral: numbers.count > 2 ? numbers[2] : 0,
             toDevice: numbers.count > 3 ? numbers[3] : nil)
@@ -39,6 +59,7 @@ package struct SyncToken: Sendable, Hashable, CustomStringConvertible {
         400, "M_INVALID_PARAM", "The token is not one that this server gave out.")
 
     package var description: String {
+        if let place { return "t\(epoch)_\(position)_\(place.depth)_\(place.position.rawValue)" }
         if let toDevice { return "s\(epoch)_\(position)_\(ephemeral)_\(toDevice)" }
         return ephemeral == 0 ? "s\(epoch)_\(position)" : "s\(epoch)_\(position)_\(ephemeral)"
     }
