@@ -107,6 +107,9 @@ struct SimulatedRoom {
         return byID[try append(draft, after: previous)]
     }
 
+    /// Sends an event behind all that there is.
+    mutating func send(_ draft: EventMaker.Draft) throws -> Made? { byID[try append(draft, after: tips)] }
+
     /// What an event, or a state, rests on: auth events, their auth events and so on, each after its own.
     func authChain(of events: some Sequence<EventID>) -> [Made] {
         var found: Set<EventID> = []

@@ -32,6 +32,26 @@ import Testing
         #expect(try PDURecorded(payload: forked.payload()) == forked)
     }
 
+    @Test(arguments: [(true, false), (false, true)])
+    func adoptionsAndThePastAreFormat3(adopts: Bool, isBackfilled: Bool) throws {
+        var fact = pdu
+        fact.adopts = adopts
+        fact.isBackfilled = isBackfilled
+        #expect(fact.payload().first == 3)
+        #expect(try PDURecorded(payload: fact.payload()) == fact)
+        fact.stateBefore = PDURecorded.StateBefore(origin: .itself, eventID: "", delta: pdu.stateDelta)
+        #expect(try PDURecorded(payload: fact.payload()) == fact)
+        // The flags of this format mean nothing in those before it, nor does the origin.
+        var older = fact.payload()
+        older[0] = 2
+        #expect(throws: PayloadError.self) { try PDURecorded(payload: older) }
+        fact.stateBefore = nil
+        older = fact.payload()
+        older[0] = 1
+        let read = try PDURecorded(payload: older)
+        #expect(!read.adopts && !read.isBackfilled)
+    }
+
     @Test func everyOtherFactSurvives() throws {
         let token = DeviceRegistered(
             userID: "@a:b", deviceID: "D", tokenHash: "h", tokenExpiresAtMs: 5, refreshHash: "r", ip: "127.0.0.1")
@@ -75,6 +95,7 @@ import Testing
         var random = SeededRandom(seed: 64)
         var forked = pdu
         forked.stateBefore = PDURecorded.StateBefore(origin: .after, eventID: "$p", delta: pdu.stateDelta)
+        forked.isBackfilled = true
         let whole = forked.payload()
         for _ in 0..<20_000 {
             var bytes = whole

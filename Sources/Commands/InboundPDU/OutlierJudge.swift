@@ -56,12 +56,9 @@ package struct OutlierJudge {
             }
         }
         // From v12 on the create event is not named, and yet all rest on it: it goes first.
-        var create = create
-        if create == nil, version.createNotInAuthEvents,
-            let index = order.firstIndex(where: { fresh[$0]?.isCreate == true })
-        {
+        let create = create ?? received.first { $0.isCreate }?.held
+        if version.createNotInAuthEvents, let index = order.firstIndex(where: { fresh[$0]?.isCreate == true }) {
             order.insert(order.remove(at: index), at: 0)
-            create = fresh[order[0]]?.held
         }
         for eventID in try topological(order, fresh, &result) {
             guard let event = fresh[eventID] else { continue }

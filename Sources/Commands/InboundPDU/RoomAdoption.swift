@@ -46,6 +46,10 @@ package struct RoomAdoption: Sendable {
     ) throws -> Decided {
         guard state.count + authChain.count <= Self.mostEvents else { throw AdoptionFault.tooManyEvents }
         let version = head.version
+        guard join.version == version else { throw AdoptionFault.wrongVersion }
+        guard join.pdu.type == "m.room.member", join.pdu.stateKey == join.pdu.sender.rawValue,
+            join.pdu.content["membership"]?.stringValue == "join"
+        else { throw AdoptionFault.notAJoin }
         let outliers = try OutlierJudge(room: head.roomID, version: version, known: known).judge(
             authChain + state)
         let entries = try stateBefore(outliers)
@@ -106,9 +110,6 @@ package struct RoomAdoption: Sendable {
     private func judge(
         _ entries: [StateEntry: HeldPDU], _ outliers: OutlierJudge.Result, in room: RoomID
     ) throws -> Judgement {
-        guard join.pdu.type == "m.room.member", join.pdu.stateKey == join.pdu.sender.rawValue,
-            join.pdu.content["membership"]?.stringValue == "join"
-        else { throw AdoptionFault.notAJoin }
         var named: [AuthEventsCheck.Named] = []
         for eventID in join.pdu.authEvents {
             guard let judged = outliers.judged[eventID] else { throw AdoptionFault.missingAuthEvent(eventID) }

@@ -14,6 +14,11 @@ extension RoomCommands {
         package var outlierCount = 0
         /// Events that were no state events, or rest on others that nobody has.
         package var droppedCount = 0
+
+        package init(outlierCount: Int = 0, droppedCount: Int = 0) {
+            self.outlierCount = outlierCount
+            self.droppedCount = droppedCount
+        }
     }
 
     /// Records a room whose beginning lies elsewhere, from the answer to `send_join`: its state and what that rests on, and the

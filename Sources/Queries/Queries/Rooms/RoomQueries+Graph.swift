@@ -64,11 +64,10 @@ extension Snapshot {
 
     fileprivate func state(of room: RoomNum, at point: StatePoint) throws -> StateSnapshot? {
         func place(of eventID: EventID) throws -> LogPosition? {
-            guard let position = try eventPosition(tables, eventID.rawValue), try event(at: position).room == room
-            else {
-                return nil
-            }
-            return position
+            guard let position = try eventPosition(tables, eventID.rawValue) else { return nil }
+            let event = try event(at: position)
+            // Of an event without its place nobody knows the state.
+            return event.room == room && !event.flags.contains(.outlier) ? position : nil
         }
         switch point {
         case .position(let position): return StateSnapshot(room: room, base: position)
