@@ -16,13 +16,9 @@ extension Snapshot {
     ) throws -> (position: LogPosition, timestampMs: Int64)? {
         var best: (position: LogPosition, timestampMs: Int64)?
         var scanned = 0
-        try forEach(
-            tables.timelineOrder, from: ViewKeys.timeline(room, .first), to: ViewKeys.timeline(room, newest.next),
-            reversed: true
-        ) { key, _ in
+        func look(at position: LogPosition) throws -> Bool {
             scanned += 1
-            guard scanned <= Self.longestTimeSearch, let number: UInt64 = key.number(at: 4) else { return false }
-            let position = LogPosition(rawValue: number)
+            guard scanned <= Self.longestTimeSearch else { return false }
             let event = try event(at: position)
             let time = event.originServerTS
             guard backwards ? time <= timestampMs : time >= timestampMs else { return true }
@@ -30,6 +26,18 @@ extension Snapshot {
             if let best, backwards ? time < best.timestampMs : time > best.timestampMs { return true }
             if try isVisible(event, position) { best = (position, time) }
             return true
+        }
+        try forEach(
+            tables.timelineOrder, from: ViewKeys.timeline(room, .first), to: ViewKeys.timeline(room, newest.next),
+            reversed: true
+        ) { key, _ in
+            guard let number: UInt64 = key.number(at: 4) else { return false }
+            return try look(at: LogPosition(rawValue: number))
+        }
+        // What came late, the deepest first.
+        try forEach(tables.timelinePast, prefix: ViewKeys.room(room), reversed: true) { key, value in
+            let entry = try PastEntry(key: key, value: value)
+            return try !entry.isBackfilled || look(at: entry.position)
         }
         return best
     }
