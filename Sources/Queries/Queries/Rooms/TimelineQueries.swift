@@ -65,7 +65,7 @@ package struct TimelineQueries: Sendable {
         try SyncToken(parsing: token).checked(epoch: asker.epoch, head: snapshot.newest.rawValue)
     }
 
-    /// The events that are not known here and that a page backwards would come to: whoever can should ask other servers for them
+    /// The events that are not known here and that a page backwards would come to: whoever can should ask others for them
     /// before the page is made.
     ///
     /// - Returns: at most `limit` events, with one that follows each.

@@ -4,8 +4,8 @@ import ReadModel
 
 /// Walks a room's timeline in the order of its graph: by depth, and of one depth in the order of the log.
 ///
-/// Two tables are merged. In `timeline.order` the events stand in the order of the log; those that came at their turn, each deeper
-/// than all before it, are in the order of the graph there too. All others, late ones and those of the past, stand in
+/// Two tables are merged. In `timeline.order` the events stand in the order of the log; those that came at their turn, each
+/// deeper than all before it, are in the order of the graph there too. All others, late ones and those of the past, stand in
 /// `timeline.past` by depth.
 struct TopologicalWalk {
     /// A bound between events.
@@ -129,8 +129,8 @@ struct TopologicalWalk {
         }
     }
 
-    /// The last event before a place, of those that came at their turn: these are ordered by depth too, so it is searched for by
-    /// halves.
+    /// The last event before a place, of those that came at their turn: these are ordered by depth too, so it is searched for
+    /// by halves.
     private func lastInTurn(before place: TimelinePlace) throws -> LogPosition {
         guard let head = try snapshot.head(of: room) else { return .none }
         var low: UInt64 = 0
