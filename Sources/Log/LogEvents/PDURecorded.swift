@@ -5,10 +5,10 @@ package import EventLog
 /// Layout: format (1 byte, 1 to 3), verdict (1 byte), flags (1 byte: 1 = own slot becomes current state, 2 = outlier,
 /// 4 = transaction id present, 8 = explicit state delta present, 16 = redacts an event, 32 = the state before is named,
 /// 64 = adopts the room, 128 = backfilled; the last two make format 3), then length-prefixed (varint) strings:
-/// room version, room id, event id; when rejected or soft-failed the rule and the reason; when flagged the device id and transaction id; when flagged the redacted event's id; when flagged the delta (varint count,
-/// then type, state key and event id of each; an empty event id removes the entry); when flagged, which makes it format 2 at
-/// least, the state before: origin (1 byte), the id of its event and a delta of the same form; then the PDU's bytes to the
-/// end.
+/// room version, room id, event id; when rejected or soft-failed the rule and the reason; when flagged the device id and
+/// transaction id; when flagged the redacted event's id; when flagged the delta (varint count, then type, state key and event
+/// id of each; an empty event id removes the entry); when flagged, which makes it format 2 at least, the state before: origin
+/// (1 byte), the id of its event and a delta of the same form; then the PDU's bytes to the end.
 package struct PDURecorded: LogEvent, Hashable {
     package static let kind = RecordKind.pduRecorded
 
