@@ -143,7 +143,8 @@ var targets: [Target] = [
     library(
         "ClientAPI", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog", "HTTPFront",
+            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog",
+            "FederationCommands", "HTTPFront",
             "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel",
             "RoomVersions", "SearchIndex",
         ]),

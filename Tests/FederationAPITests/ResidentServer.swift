@@ -41,13 +41,17 @@ final class ResidentServer: Sendable {
     let rooms: RoomCommands
     let keys: KeyCommands
     let api: FederationAPI
+    let remote: RemoteActions
     let intake = Intake()
     let wire = Wire()
+    /// The EDUs of transactions, which others take.
+    let edus = Edus()
     private let router: Router
     private let directory: String
     private let numbers = Mutex<UInt64>(0)
 
-    init(_ name: String = "here", change: (inout FederationAPISettings) -> Void = { _ in }) throws {
+    /// - Parameter keepsInvitations: whether invitations to rooms elsewhere go to ``intake`` instead of the users.
+    init(_ name: String = "here", keepsInvitations: Bool = true, change: (inout FederationAPISettings) -> Void = { _ in }) throws {
         self.name = try ServerName(parsing: name)
         directory = NSTemporaryDirectory() + "engram-federation-\(UUID().uuidString)"
         for part in ["/log", "/views"] {
@@ -77,11 +81,21 @@ final class ResidentServer: Sendable {
         keys = KeyCommands(environment: environment)
         var settings = FederationAPISettings()
         change(&settings)
+        let signatures = KeyedSignatures(
+            keys: DerivedKeys(), server: self.name, signingKey: environment.signingKey)
+        let admission = ServerAdmission(views: views, census: ServerCensus(views: views))
         api = FederationAPI(
             environment: environment, authentication: TakenAtItsWord(), softwareVersion: "test", rooms: rooms,
-            signatures: KeyedSignatures(
-                keys: DerivedKeys(), server: self.name, signingKey: environment.signingKey),
-            remotes: wire, intake: intake, settings: settings)
+            signatures: signatures, remotes: wire, admission: admission,
+            intake: keepsInvitations ? intake : nil,
+            takeEDU: { [edus] edu, origin in edus.taken.withLock { $0.append((edu, origin)) } }, settings: settings)
+        remote = RemoteActions(
+            membership: RemoteMembership(
+                environment: environment, rooms: rooms, remotes: wire, signatures: signatures,
+                census: admission.census),
+            invitations: SentInvitations(
+                environment: environment, rooms: rooms, remotes: wire, admission: admission),
+            lookups: RemoteLookups(remotes: wire))
         router = Router(api.routes)
     }
 
@@ -292,6 +306,11 @@ private struct DerivedKeys: ServerKeySource {
         let key = try OtherServer.key(of: server.rawValue)
         return key.keyID == keyID ? key.publicKey : nil
     }
+}
+
+/// Keeps EDUs.
+final class Edus: Sendable {
+    let taken = Mutex<[(EDU, ServerName)]>([])
 }
 
 /// Keeps invitations.

@@ -39,7 +39,7 @@ package struct SentInvitations: Sendable {
         let answer = try await remotes.send(
             RemoteRequest(
                 .put,
-                "/_matrix/federation/v2/invite/\(Self.segment(room.rawValue))/\(Self.segment(event.eventID.rawValue))",
+                RequestTarget("/_matrix/federation/v2/invite", room.rawValue, event.eventID.rawValue).text,
                 of: user.serverName,
                 body: [
                     "room_version": .string(version.id), "event": .object(event.pdu.object),
@@ -80,24 +80,5 @@ package struct SentInvitations: Sendable {
         var object = event.pdu.object
         object["signatures"] = .object(signatures)
         return object
-    }
-
-    /// One segment of a path, percent-encoded.
-    private static func segment(_ text: String) -> String {
-        var encoded = ""
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                encoded.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = Array("0123456789ABCDEF")
-                encoded.append("%")
-                encoded.append(digits[Int(byte >> 4)])
-                encoded.append(digits[Int(byte & 15)])
-            }
-        }
-        return encoded
     }
 }

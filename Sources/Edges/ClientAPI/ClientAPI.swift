@@ -1,4 +1,5 @@
 package import CommandHandling
+package import FederationCommands
 package import HTTPFront
 package import Queries
 package import SearchIndex
@@ -13,6 +14,8 @@ package struct ClientAPI: Sendable {
     let epoch: UInt64
     let settings: ClientAPISettings
     package let media: MediaParts?
+    /// Nil on a server that keeps to itself.
+    let remote: RemoteActions?
     /// What keeps the search index up to date; nil where searching is disabled.
     let searchFollower: SearchFollower?
 
@@ -54,7 +57,8 @@ package struct ClientAPI: Sendable {
         epoch: UInt64,
         settings: ClientAPISettings,
         media: MediaParts? = nil,
-        search: SearchFollower? = nil
+        search: SearchFollower? = nil,
+        remote: RemoteActions? = nil
     ) {
         self.environment = environment
         self.rooms = rooms
@@ -64,6 +68,7 @@ package struct ClientAPI: Sendable {
         self.epoch = epoch
         self.settings = settings
         self.media = media
+        self.remote = remote
         searchFollower = search
         let views = environment.views
         accountQueries = AccountQueries(views: views)

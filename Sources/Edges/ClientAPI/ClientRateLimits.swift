@@ -40,7 +40,7 @@ package struct ClientRateLimits: Sendable {
 struct RateGate: Sendable {
     enum Action: String, Sendable {
         case message, registration, registrationTokenValidity, loginAddress, loginAccount, loginFailedAttempts
-        case joinsLocal, joinsPerRoom, invitesPerRoom, invitesPerUser, invitesPerIssuer, roomCreation
+        case joinsLocal, joinsRemote, joinsPerRoom, invitesPerRoom, invitesPerUser, invitesPerIssuer, roomCreation
         case mediaCreate, delayedEventManagement
     }
 
@@ -70,6 +70,7 @@ struct RateGate: Sendable {
         case .loginAccount: limits.loginAccount
         case .loginFailedAttempts: limits.loginFailedAttempts
         case .joinsLocal: limits.joinsLocal
+        case .joinsRemote: limits.joinsRemote
         case .joinsPerRoom: limits.joinsPerRoom
         case .invitesPerRoom: limits.invitesPerRoom
         case .invitesPerUser: limits.invitesPerUser

@@ -10,7 +10,6 @@ package struct FederationAPI: Sendable {
     /// Of this program, for those who ask.
     let softwareVersion: String
     let settings: FederationAPISettings
-    let admission: ServerAdmission
     let events: FederationEventQueries
     let states: FederationStateQueries
     let spaces: FederationSpaceQueries
@@ -21,8 +20,11 @@ package struct FederationAPI: Sendable {
     let handshakes: MembershipHandshakes
     let invitations: Invitations
     let thirdPartyInvites: ThirdPartyInvites
+    let transactions: InboundTransactions
 
-    /// - Parameter intake: where invitations to rooms go that nobody here is in; without it they are refused.
+    /// - Parameters:
+    ///   - intake: where invitations to rooms go that nobody here is in, where that is not to the users' memberships.
+    ///   - takeEDU: what is done with EDUs.
     package init(
         environment: CommandEnvironment,
         authentication: any RequestAuthentication,
@@ -30,7 +32,9 @@ package struct FederationAPI: Sendable {
         rooms: RoomCommands,
         signatures: any EventSignatures,
         remotes: any RemoteServers,
+        admission: ServerAdmission,
         intake: (any InvitationIntake)? = nil,
+        takeEDU: @escaping InboundTransactions.EDUIntake,
         settings: FederationAPISettings = FederationAPISettings()
     ) {
         self.environment = environment
@@ -38,8 +42,6 @@ package struct FederationAPI: Sendable {
         self.softwareVersion = softwareVersion
         self.settings = settings
         let views = environment.views
-        let admission = ServerAdmission(views: views, census: ServerCensus(views: views))
-        self.admission = admission
         events = FederationEventQueries(views: views, log: environment.log, admission: admission)
         states = FederationStateQueries(views: views, log: environment.log, admission: admission)
         spaces = FederationSpaceQueries(views: views, admission: admission)
@@ -49,8 +51,13 @@ package struct FederationAPI: Sendable {
         keys = KeyCommands(environment: environment)
         handshakes = MembershipHandshakes(
             environment: environment, rooms: rooms, signatures: signatures, admission: admission)
+        let outside = OutsideIntake(environment: environment, rooms: rooms, signatures: signatures)
+        transactions = InboundTransactions(
+            environment: environment, admission: admission,
+            receipt: RemoteReceipt(environment: environment, rooms: rooms, remotes: remotes, signatures: signatures),
+            outside: outside, takeEDU: takeEDU)
         invitations = Invitations(
-            environment: environment, signatures: signatures, admission: admission, intake: intake)
+            environment: environment, signatures: signatures, admission: admission, intake: intake ?? outside)
         thirdPartyInvites = ThirdPartyInvites(
             environment: environment, rooms: rooms, admission: admission,
             sending: SentInvitations(environment: environment, rooms: rooms, remotes: remotes, admission: admission))
@@ -69,6 +76,7 @@ package struct FederationAPI: Sendable {
         addLeaving(to: &table)
         addKnocking(to: &table)
         addInviting(to: &table)
+        addTransactions(to: &table)
         return table.routes
     }
 }

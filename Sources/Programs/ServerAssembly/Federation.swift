@@ -6,20 +6,29 @@ import FederationClient
 import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
+import Queries
 
 /// What speaks with other servers, in both directions.
 struct Federation: Sendable {
     let client: FederationClient
     let keys: ServerKeys
-    private let api: FederationAPI
-    private let identity: KeyAPI
+    /// What users do with the help of other servers.
+    let actions: RemoteActions
+    private let environment: CommandEnvironment
+    private let rooms: RoomCommands
+    private let signatures: KeyedSignatures
+    private let admission: ServerAdmission
+    private let peers: FederationPeers
 
     init(
         _ configuration: ServerConfiguration, environment: CommandEnvironment, rooms: RoomCommands,
-        softwareVersion: String, metrics: MetricsRegistry
+        metrics: MetricsRegistry
     ) throws {
         let own = configuration.federation
         let peers = FederationPeers(own: configuration.serverName, allowed: own.allowedServers)
+        self.peers = peers
+        self.environment = environment
+        self.rooms = rooms
         let client: FederationClient
         do {
             client = try FederationClient(
@@ -42,16 +51,15 @@ struct Federation: Sendable {
                 KeyNotary(
                     serverName: $0.serverName, publicKeys: $0.publicKeys, isTrustedUnsigned: $0.acceptsUnsigned)
             })
-        let authentication = XMatrixAuthentication(
-            serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
-            heard: { [backOff = client.backOff] in backOff.succeeded($0) })
-        api = FederationAPI(
-            environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
-            signatures: KeyedSignatures(
-                keys: keys, server: configuration.serverName, signingKey: environment.signingKey),
-            remotes: client, settings: FederationAPISettings(configuration))
-        identity = KeyAPI(
-            keys: keys, servesWellKnown: configuration.serveServerWellKnown, nowMs: environment.nowMs)
+        signatures = KeyedSignatures(keys: keys, server: configuration.serverName, signingKey: environment.signingKey)
+        admission = ServerAdmission(views: environment.views, census: ServerCensus(views: environment.views))
+        actions = RemoteActions(
+            membership: RemoteMembership(
+                environment: environment, rooms: rooms, remotes: client, signatures: signatures,
+                census: admission.census),
+            invitations: SentInvitations(
+                environment: environment, rooms: rooms, remotes: client, admission: admission),
+            lookups: RemoteLookups(remotes: client))
         metrics.gauge(
             "engram_federation_idle_connections", help: "Connections to other servers, kept for the next request."
         ) { Double(client.idleConnections) }
@@ -59,7 +67,22 @@ struct Federation: Sendable {
 
     func shutDown() async { await client.shutDown() }
 
-    var routes: [Route] { api.routes + identity.routes }
+    /// What other servers may ask.
+    func routes(
+        _ configuration: ServerConfiguration, softwareVersion: String,
+        takeEDU: @escaping InboundTransactions.EDUIntake
+    ) -> [Route] {
+        let authentication = XMatrixAuthentication(
+            serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
+            heard: { [backOff = client.backOff] in backOff.succeeded($0) })
+        let api = FederationAPI(
+            environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
+            signatures: signatures, remotes: client, admission: admission, takeEDU: takeEDU,
+            settings: FederationAPISettings(configuration))
+        let identity = KeyAPI(
+            keys: keys, servesWellKnown: configuration.serveServerWellKnown, nowMs: environment.nowMs)
+        return api.routes + identity.routes
+    }
 }
 
 extension FederationAPISettings {

@@ -28,7 +28,7 @@ package struct RemoteUnsigned: Sendable {
     }
 
     /// Of the events only what clients may be shown: "`content`, `sender`, `state_key` and `type`".
-    private static func strippedState(_ value: JSONValue?) -> [JSONValue] {
+    package static func strippedState(_ value: JSONValue?) -> [JSONValue] {
         (value?.arrayValue ?? []).compactMap { element in
             guard let event = element.objectValue, event["content"]?.objectValue != nil,
                 ["sender", "state_key", "type"].allSatisfy({ event[$0]?.stringValue != nil })

@@ -11,10 +11,20 @@ extension RoomCommands {
     ///
     /// - Parameter body: the body of `POST /createRoom`.
     package func createRoom(_ body: JSONObject, caller: Caller) async throws -> RoomID {
-        let request = try CreateRoomRequest(body: body, defaultVersion: environment.defaultRoomVersion)
-        for user in request.invites where user.serverName != environment.serverName {
-            throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
+        try await createRoom(body, invitingOthers: false, caller: caller).room
+    }
+
+    /// - Parameter invitingOthers: users of other servers may be invited, by whoever calls.
+    /// - Returns: the room, and those who are to be invited through their servers.
+    package func createRoom(
+        _ body: JSONObject, invitingOthers: Bool, caller: Caller
+    ) async throws -> (room: RoomID, others: [UserID]) {
+        var request = try CreateRoomRequest(body: body, defaultVersion: environment.defaultRoomVersion)
+        let others = request.invites.filter { $0.serverName != environment.serverName }
+        if let first = others.first, !invitingOthers {
+            throw Rejection.forbidden("\(first) is on another server, and this server does not federate.")
         }
+        request.elsewhere = Set(others)
         for user in request.invites { try requireInvitable(user) }
         let alias = try request.aliasLocalpart.map { try newAlias(localpart: $0) }
         let profile = try memberProfile(of: caller.userID)
@@ -33,7 +43,8 @@ extension RoomCommands {
             let creation = try decideCreation(
                 version: request.version, create: plan.create, drafts: plan.drafts())
             do throws(AppendFault) {
-                return try await append(creation, alias: alias, isPublic: request.isPublic, caller: caller)
+                let room = try await append(creation, alias: alias, isPublic: request.isPublic, caller: caller)
+                return (room, others)
             } catch {
                 guard case .conflict(let stream, _) = error else { throw error }
                 if stream == alias?.stream { throw Rejection(400, "M_ROOM_IN_USE", "The alias is taken.") }

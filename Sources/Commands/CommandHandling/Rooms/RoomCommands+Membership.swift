@@ -6,7 +6,7 @@ import MatrixEvents
 package import MatrixIdentifiers
 import Queries
 import ReadModel
-import RoomVersions
+package import RoomVersions
 
 extension RoomCommands {
     /// Joins a room; joining again changes nothing.
@@ -14,7 +14,7 @@ extension RoomCommands {
     /// - Parameter extra: the body: `reason`, `third_party_signed`.
     package func join(room: RoomID, extra: JSONObject, caller: Caller) async throws -> RoomID {
         guard try rooms.head(room) != nil else {
-            throw Rejection.notFound("This server knows no such room, and it does not federate yet.")
+            throw Rejection.notFound("This server knows no such room.")
         }
         var content = try memberProfile(of: caller.userID)
         // What else the body has goes into the event, as into one set through /state: a name for this room only, say.
@@ -50,7 +50,7 @@ extension RoomCommands {
     /// Asks to be let into a room with a `knock` join rule.
     package func knock(room: RoomID, reason: String?, caller: Caller) async throws -> RoomID {
         guard try rooms.head(room) != nil else {
-            throw Rejection.notFound("This server knows no such room, and it does not federate yet.")
+            throw Rejection.notFound("This server knows no such room.")
         }
         var content = try memberProfile(of: caller.userID)
         content["membership"] = "knock"
@@ -66,7 +66,7 @@ extension RoomCommands {
         room: RoomID, user: UserID, extra: JSONObject, caller: Caller, isNotice: Bool = false
     ) async throws {
         guard user.serverName == environment.serverName else {
-            throw Rejection.forbidden("\(user) is on another server; this server does not federate yet.")
+            throw Rejection.forbidden("\(user) is on another server, and this server does not federate.")
         }
         if !isNotice { try requireInvitable(user) }
         var content = try memberProfile(of: user)
@@ -77,6 +77,22 @@ extension RoomCommands {
             // An invitation to somebody who is in the room would put them out of it.
             if current == "join" { throw Rejection.forbidden("\(user) is already in the room.") }
         }
+    }
+
+    /// The version of a room, and the content of an invitation of a user of another server to it.
+    package func remoteInvitation(
+        of user: UserID, to room: RoomID, extra: JSONObject
+    ) throws -> (version: RoomVersion, content: JSONObject) {
+        guard let version = try rooms.head(room).flatMap({ RoomVersion.named($0.roomVersion) }) else {
+            throw Rejection.forbidden("You are not in this room, or it does not exist.")
+        }
+        if try rooms.membership(room, user)?.membership == .join {
+            throw Rejection.forbidden("\(user) is already in the room.")
+        }
+        var content: JSONObject = ["membership": "invite"]
+        if let reason = extra["reason"], reason.stringValue != nil { content["reason"] = reason }
+        if let direct = extra["is_direct"], direct.boolValue != nil { content["is_direct"] = direct }
+        return (version, content)
     }
 
     /// "Attempting to reject the invite must result in a `M_CANNOT_LEAVE_SERVER_NOTICE_ROOM` error. Servers should not prevent

@@ -199,7 +199,7 @@ extension RoomCommands {
     }
 
     /// Carries the settings over when the room that was joined replaces one that the user was in.
-    func carrySettings(ofJoining user: UserID, to room: RoomID, caller: Caller) async throws {
+    package func carrySettings(ofJoining user: UserID, to room: RoomID, caller: Caller) async throws {
         guard let create = try rooms.currentState(room, type: "m.room.create", stateKey: "")?.content(),
             let text = create["predecessor"]?["room_id"]?.stringValue, let old = RoomID(text),
             try rooms.membership(old, user) != nil

@@ -86,7 +86,7 @@ package struct CreateRoomPlan {
                     ]))
         }
         // "8. Invite events implied by invite and invite_3pid."
-        for user in request.invites {
+        for user in request.invites where !request.elsewhere.contains(user) {
             var content = inviteeProfiles[user] ?? [:]
             content["membership"] = "invite"
             if request.isDirect { content["is_direct"] = true }

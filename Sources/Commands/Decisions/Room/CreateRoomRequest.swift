@@ -17,6 +17,8 @@ package struct CreateRoomRequest: Sendable {
     package var name: String?
     package var topic: String?
     package var invites: [UserID]
+    /// Those of ``invites`` whose servers must sign the invitation first: they are invited when the room is there.
+    package var elsewhere: Set<UserID> = []
     package var creationContent: JSONObject
     package var initialState: [InitialState]
     package var powerLevelOverride: JSONObject

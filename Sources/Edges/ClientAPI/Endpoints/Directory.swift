@@ -10,10 +10,10 @@ import ReadModel
 /// `/directory` and `/rooms/{roomId}/aliases`.
 extension ClientAPI {
     func addDirectory(to table: inout EndpointTable) {
-        table.read("/directory/room/{roomAlias}", .anyone) { call in
-            let room = try room(of: try alias(call))
+        table.perform(.get, "/directory/room/{roomAlias}", .anyone) { call in
+            let found = try await place(of: try alias(call))
             return .json([
-                "room_id": .string(room.rawValue), "servers": .array([.string(environment.serverName.rawValue)]),
+                "room_id": .string(found.room.rawValue), "servers": .array(found.via.map { .string($0.rawValue) }),
             ])
         }
         table.perform(.put, "/directory/room/{roomAlias}", .user.notSuspended) { call in

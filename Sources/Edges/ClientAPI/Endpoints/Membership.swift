@@ -2,6 +2,7 @@ import CanonicalJSON
 import CommandHandling
 import Decisions
 import EndpointSupport
+import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import Queries
@@ -11,21 +12,36 @@ import ReadModel
 extension ClientAPI {
     func addMembership(to table: inout EndpointTable) {
         table.perform(.post, "/join/{roomIdOrAlias}", .guest.notSuspended) { call in
-            try await join(try roomOfPath(call), call)
+            try await join(try await namedRoom(call), call)
         }
-        table.perform(.post, "/rooms/{roomId}/join", .guest.notSuspended) { try await join(try $0.room, $0) }
+        table.perform(.post, "/rooms/{roomId}/join", .guest.notSuspended) { call in
+            try await join(NamedRoom(room: try call.room, via: []), call)
+        }
         table.perform(.post, "/knock/{roomIdOrAlias}", .user.notSuspended) { call in
             let reason = try call.optionalBody().optionalString("reason")
-            let room = try roomOfPath(call)
-            try gate.pass(.joinsLocal, try call.userID.rawValue)
-            let joined = try await rooms.knock(room: room, reason: reason, caller: call.caller)
-            return .json(["room_id": .string(joined.rawValue)])
+            let named = try await namedRoom(call)
+            let room = named.room
+            let user = try call.userID.rawValue
+            if let remote, try isElsewhere(named) {
+                try gate.pass(.joinsRemote, user)
+                try await remote.membership.knock(
+                    room: room, via: named.via, reason: reason, caller: call.caller)
+            } else {
+                try gate.pass(.joinsLocal, user)
+                _ = try await rooms.knock(room: room, reason: reason, caller: call.caller)
+            }
+            return .json(["room_id": .string(room.rawValue)])
         }
         table.perform(.post, "/rooms/{roomId}/invite", .user.notSuspended) { try await invite($0) }
         table.perform(.post, "/rooms/{roomId}/leave", .guest) { call in
             let body = try call.optionalBody()
-            _ = try body.optionalString("reason")
-            try await rooms.leave(room: call.room, extra: body.object, caller: call.caller)
+            let reason = try body.optionalString("reason")
+            let room = try call.room
+            if let remote, try remote.membership.isOutside(try call.userID, room) {
+                try await remote.membership.leave(room: room, reason: reason, caller: call.caller)
+            } else {
+                try await rooms.leave(room: room, extra: body.object, caller: call.caller)
+            }
             return .emptyObject
         }
         table.perform(.post, "/rooms/{roomId}/forget", .guest) { call in
@@ -66,18 +82,25 @@ extension ClientAPI {
         }
     }
 
-    private func join(_ room: RoomID, _ call: Call) async throws -> HTTPResponse {
+    private func join(_ named: NamedRoom, _ call: Call) async throws -> HTTPResponse {
+        let room = named.room
         let body = try call.optionalBody()
         _ = try body.optionalString("reason")
         try Self.checkSigned(try body.optionalObject("third_party_signed"))
         let user = try call.userID
+        let isElsewhere = try isElsewhere(named)
         if try roomQueries.membership(room, user)?.membership != .join {
-            try gate.pass(.joinsLocal, user.rawValue)
+            try gate.pass(isElsewhere ? .joinsRemote : .joinsLocal, user.rawValue)
             try gate.pass(.joinsPerRoom, room.rawValue)
         }
-        let joined = try await rooms.join(room: room, extra: try body.eventContent, caller: call.caller)
+        let extra = try body.eventContent
+        if let remote, isElsewhere {
+            try await remote.membership.join(room: room, via: named.via, extra: extra, caller: call.caller)
+        } else {
+            _ = try await rooms.join(room: room, extra: extra, caller: call.caller)
+        }
         if let identity = call.knownIdentity { ephemeral.presence.joined(identity.userNum) }
-        return .json(["room_id": .string(joined.rawValue)])
+        return .json(["room_id": .string(room.rawValue)])
     }
 
     private func invite(_ call: Call) async throws -> HTTPResponse {
@@ -92,7 +115,7 @@ extension ClientAPI {
         try gate.pass(.invitesPerRoom, room.rawValue)
         try gate.pass(.invitesPerUser, user.rawValue)
         try gate.pass(.invitesPerIssuer, try call.userID.rawValue)
-        try await rooms.invite(room: room, user: user, extra: body.object, caller: call.caller)
+        try await invite(user, to: room, extra: body.object, call)
         return .emptyObject
     }
 
@@ -107,25 +130,5 @@ extension ClientAPI {
             keys.objectValue?.values.allSatisfy { $0.stringValue != nil } == true
         }
         guard isRight else { throw Rejection.badJSON("signatures must be an object of objects of strings.") }
-    }
-
-    /// The room that a path names by ID or by alias.
-    func roomOfPath(_ call: Call) throws -> RoomID {
-        let text = call["roomIdOrAlias"]
-        switch text.utf8.first {
-        case UInt8(ascii: "!"): return try call.identifier("roomIdOrAlias", as: RoomID.self)
-        case UInt8(ascii: "#"): return try room(of: try call.identifier("roomIdOrAlias", as: RoomAlias.self))
-        default: throw Rejection.invalidParam("\(text) is neither a room ID nor a room alias.")
-        }
-    }
-
-    func room(of alias: RoomAlias) throws -> RoomID {
-        guard alias.serverName == environment.serverName else {
-            throw Rejection.notFound("The alias is of another server; this server does not federate yet.")
-        }
-        guard let known = try directoryQueries.alias(alias) else {
-            throw Rejection.notFound("Room alias \(alias) not found.")
-        }
-        return known.room
     }
 }

@@ -2,6 +2,7 @@ import CanonicalJSON
 import CommandHandling
 import Decisions
 import EndpointSupport
+import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import Queries
@@ -11,13 +12,14 @@ import ReadModel
 extension ClientAPI {
     func addProfiles(to table: inout EndpointTable) {
         let reader = settings.profilesRequireLogin ? Access.guest : Access.optional
-        table.read("/profile/{userId}", reader) { call in
-            .json(.object(try profile(try call.identifier("userId", as: UserID.self))))
+        table.perform(.get, "/profile/{userId}", reader) { call in
+            .json(.object(try await profile(try call.identifier("userId", as: UserID.self))))
         }
-        table.read("/profile/{userId}/{keyName}", reader) { call in
+        table.perform(.get, "/profile/{userId}/{keyName}", reader) { call in
             let field = call["keyName"]
             try checkFieldName(field)
-            guard let value = try profile(try call.identifier("userId", as: UserID.self))[field] else {
+            let user = try call.identifier("userId", as: UserID.self)
+            guard let value = try await profile(user, field: field)[field] else {
                 // Of these two, clients of old expect no error.
                 if field == "displayname" || field == "avatar_url" { return .emptyObject }
                 throw Rejection.notFound("The profile has no such field.")
@@ -32,9 +34,10 @@ extension ClientAPI {
         }
     }
 
-    private func profile(_ user: UserID) throws -> JSONObject {
+    private func profile(_ user: UserID, field: String? = nil) async throws -> JSONObject {
         guard user.isOn(environment.serverName) else {
-            throw Rejection.notFound("The user is on another server; this server does not federate yet.")
+            guard let remote else { throw Self.doesNotFederate }
+            return try await remote.lookups.profile(of: user, field: field)
         }
         guard let account = try accountQueries.account(user), !account.isErased,
             let profile = try accountQueries.profile(user)

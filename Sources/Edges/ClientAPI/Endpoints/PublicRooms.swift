@@ -2,6 +2,7 @@ import CanonicalJSON
 import CommandHandling
 import Decisions
 import EndpointSupport
+import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import Queries
@@ -9,25 +10,35 @@ import Queries
 /// `/publicRooms`.
 extension ClientAPI {
     func addPublicRooms(to table: inout EndpointTable) {
-        table.read("/publicRooms", settings.publicRoomsWithoutLogin ? .anyone : .guest) { call in
-            try refuseOtherServers(call)
+        table.perform(.get, "/publicRooms", settings.publicRoomsWithoutLogin ? .anyone : .guest) { call in
+            if let server = try otherServer(call) { return try await publicRooms(of: server, call, nil) }
             return .json(
                 try directoryQueries.publicRooms(
                     PublicRoomsRequest(
                         limit: try call.countQuery("limit"), since: call.query("since"), searchTerm: nil, roomTypes: nil
                     )))
         }
-        table.read(.post, "/publicRooms", .guest) { call in
-            try refuseOtherServers(call)
-            return .json(try directoryQueries.publicRooms(try request(try call.optionalBody())))
+        table.perform(.post, "/publicRooms", .guest) { call in
+            let body = try call.optionalBody()
+            let request = try request(body)
+            if let server = try otherServer(call) { return try await publicRooms(of: server, call, body.object) }
+            return .json(try directoryQueries.publicRooms(request))
         }
     }
 
-    private func refuseOtherServers(_ call: Call) throws {
-        guard let server = call.query("server"), !server.isEmpty else { return }
-        guard server.utf8.elementsEqual(environment.serverName.rawValue.utf8) else {
-            throw Rejection.notFound("This server cannot ask others for their rooms; it does not federate yet.")
-        }
+    /// "server: The server to fetch the public room lists from. Defaults to the local server."
+    private func otherServer(_ call: Call) throws -> ServerName? {
+        guard let name = call.query("server"), !name.isEmpty else { return nil }
+        guard let server = ServerName(name) else { throw Rejection.invalidParam("server is not a server name.") }
+        return server == environment.serverName ? nil : server
+    }
+
+    private func publicRooms(of server: ServerName, _ call: Call, _ body: JSONObject?) async throws -> HTTPResponse {
+        guard let remote else { throw Self.doesNotFederate }
+        return .json(
+            .object(
+                try await remote.lookups.publicRooms(
+                    of: server, limit: try call.countQuery("limit"), since: call.query("since"), body: body)))
     }
 
     private func request(_ body: Body) throws -> PublicRoomsRequest {

@@ -18,7 +18,13 @@ extension ClientAPI {
             for invitee in invitees.prefix(100) {
                 if let invitee = invitee.stringValue { try gate.pass(.invitesPerUser, invitee) }
             }
-            let room = try await rooms.createRoom(try body.eventContent, caller: call.caller)
+            let (room, others) = try await rooms.createRoom(
+                try body.eventContent, invitingOthers: remote != nil, caller: call.caller)
+            let extra: JSONObject = body.object["is_direct"].map { ["is_direct": $0] } ?? [:]
+            for user in others {
+                // The room is there: that somebody elsewhere cannot be reached does not undo it.
+                do { try await invite(user, to: room, extra: extra, call) } catch is Rejection { continue }
+            }
             if let identity = call.knownIdentity { ephemeral.presence.joined(identity.userNum) }
             var answer: JSONObject = ["room_id": .string(room.rawValue)]
             if let name = body.object["room_alias_name"]?.stringValue {

@@ -14,8 +14,9 @@ extension ClientAPI {
             "/room_summary/{roomIdOrAlias}", "/_matrix/client/unstable/im.nheko.summary/rooms/{roomIdOrAlias}/summary",
             "/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}",
         ] {
-            table.read(path, .optional) { call in
-                .json(try spaceQueries.summary(of: try roomOfPath(call), for: call.knownIdentity?.userNum))
+            table.perform(.get, path, .optional) { call in
+                let named = try await namedRoom(call)
+                return .json(try spaceQueries.summary(of: named.room, for: call.knownIdentity?.userNum))
             }
         }
         table.read("/rooms/{roomId}/hierarchy", .user) { call in

@@ -1,0 +1,12 @@
+/// What users of this server do with the help of other servers.
+package struct RemoteActions: Sendable {
+    package let membership: RemoteMembership
+    package let invitations: SentInvitations
+    package let lookups: RemoteLookups
+
+    package init(membership: RemoteMembership, invitations: SentInvitations, lookups: RemoteLookups) {
+        self.membership = membership
+        self.invitations = invitations
+        self.lookups = lookups
+    }
+}
