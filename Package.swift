@@ -157,8 +157,8 @@ var targets: [Target] = [
     library(
         "Reactors", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP",
-            "ProjectionEngine", "Queries", "ReadModel",
+            "CanonicalJSON", "CommandHandling", "EventLog", "FederationCommands", "HTTPFront", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Queries", "ReadModel",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "EventSigning", "MatrixIdentifiers", yams]),
@@ -261,9 +261,9 @@ var targets: [Target] = [
     tests(
         of: "Reactors",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "LogEvents",
-            "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Projections", "PushRules", "Queries",
-            "ReadModel", "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
+            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "FederationCommands", "HTTPFront",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Projections",
+            "PushRules", "Queries", "ReadModel", "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
         ]),
     .testTarget(
         name: "ClientAPITests",

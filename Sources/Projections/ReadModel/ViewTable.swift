@@ -76,6 +76,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case outsideRows = "outside.rows"
     case serverKeysRows = "serverKeys.rows"
     case serverKeysDocuments = "serverKeys.documents"
+    case serversInRooms = "servers.inRooms"
+    case serversRooms = "servers.rooms"
+    case keysListHistory = "keys.listHistory"
+    case keysRemoteUsers = "keys.remoteUsers"
+    case toDeviceReceived = "toDevice.received"
+    case toDeviceReceivedOrder = "toDevice.receivedOrder"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -156,6 +162,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .outsideRows: 73
         case .serverKeysRows: 74
         case .serverKeysDocuments: 75
+        case .serversInRooms: 76
+        case .serversRooms: 77
+        case .keysListHistory: 78
+        case .keysRemoteUsers: 79
+        case .toDeviceReceived: 80
+        case .toDeviceReceivedOrder: 81
         }
     }
 
