@@ -143,9 +143,9 @@ var targets: [Target] = [
     library(
         "ClientAPI", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog", "HTTPFront",
-            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel",
-            "RoomVersions", "SearchIndex",
+            "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog",
+            "FederationCommands", "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore",
+            "PushRules", "Queries", "ReadModel", "RoomVersions", "SearchIndex",
         ]),
     library(
         "FederationAPI", in: "Edges",
@@ -187,8 +187,8 @@ var targets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "FederationCommands",
-            "HTTPFront", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "OutboundHTTP", "PushRules", "Queries",
-            "RoomVersions",
+            "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "OutboundHTTP", "PushRules",
+            "Queries", "RoomVersions",
         ],
         path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
     tests(of: "FuzzTargets"),
@@ -241,8 +241,9 @@ var targets: [Target] = [
     tests(
         of: "FederationCommands",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "KeyValueStore", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "ReadModel", "RoomVersions",
+            "CanonicalJSON", "CommandHandling", "Decisions", "EventLog", "EventSigning", "KeyValueStore", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries", "ReadModel",
+            "RoomVersions",
         ]),
     tests(
         of: "FederationClient",

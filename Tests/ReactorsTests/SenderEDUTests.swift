@@ -7,14 +7,14 @@ import Testing
 
 @testable import Reactors
 
-private let bob = "@bob:b.org"
+private let bobOfB = "@bob:b.org"
 private let carol = "@carol:c.org"
 
 @Suite(.timeLimit(.minutes(2))) struct SenderEDUTests {
     private func house() async throws -> SenderHouse {
         let house = try SenderHouse()
         try await house.record(AccountRegistered(userID: SenderHouse.alice, accountKind: "user"))
-        try await house.createRoom(with: [bob])
+        try await house.createRoom(with: [bobOfB])
         try house.start()
         try await house.untilQuiet()
         return house
@@ -33,7 +33,7 @@ private let carol = "@carol:c.org"
         try await house.until { edus(house, "m.typing").count == 1 }
         // Again and again is not news, and others' typing is not ours to tell.
         house.ephemeral.setTyping(room: number, user: user, isTyping: true)
-        house.ephemeral.setTyping(room: number, user: try UserID(parsing: bob), isTyping: true)
+        house.ephemeral.setTyping(room: number, user: try UserID(parsing: bobOfB), isTyping: true)
         house.ephemeral.setTyping(room: number, user: user, isTyping: false)
         try await house.until { edus(house, "m.typing").count == 2 }
         let told = edus(house, "m.typing")
@@ -45,7 +45,7 @@ private let carol = "@carol:c.org"
 
     @Test func publicReceiptsAreTold() async throws {
         let house = try await house()
-        let eventID = try await house.message(1, by: bob)
+        let eventID = try await house.message(1, by: bobOfB)
         for (type, thread) in [("m.read.private", nil), ("m.read", nil), ("m.read", "main")] {
             try await house.record(
                 ReceiptRecorded(
@@ -60,9 +60,11 @@ private let carol = "@carol:c.org"
         let told = edus(house, "m.receipt")
         #expect(
             told.contains(
-                [SenderHouse.room: [
-                    "m.read": [SenderHouse.alice: ["event_ids": [.string(eventID)], "data": ["ts": 5]]]
-                ]]))
+                [
+                    SenderHouse.room: [
+                        "m.read": [SenderHouse.alice: ["event_ids": [.string(eventID)], "data": ["ts": 5]]]
+                    ]
+                ]))
         #expect(told.count == 2)
         try await house.close()
     }

@@ -67,9 +67,9 @@ final class SenderHouse: Sendable {
             onApplied: { batch in late.sender.withLock { $0 }?.applied(batch) })
         let engine = engine
         late.engine.withLock { $0 = engine }
-        ephemeral = EphemeralState(startingAt: 1, nowMs: { 1_700_000_000_000 }) { news in
-            late.sender.withLock { $0 }?.note(news)
-        }
+        ephemeral = EphemeralState(
+            startingAt: 1, nowMs: { 1_700_000_000_000 },
+            onNews: { news in late.sender.withLock { $0 }?.note(news) })
     }
 
     func close() async throws {

@@ -1,5 +1,5 @@
 import CanonicalJSON
-import CommandHandling
+package import CommandHandling
 import EventLog
 import LogEvents
 import MatrixIdentifiers

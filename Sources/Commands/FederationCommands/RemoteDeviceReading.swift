@@ -1,16 +1,16 @@
-import CanonicalJSON
-import LogEvents
-import MatrixIdentifiers
-import Queries
+package import CanonicalJSON
+package import LogEvents
+package import MatrixIdentifiers
+package import Queries
 
 /// Reads what other servers say of their users' devices; what does not fit together is nobody's.
-enum RemoteDeviceReading {
+package enum RemoteDeviceReading {
     static let mostDevices = 2_000
     static let longestDeviceID = 1_024
     static let longestName = 1_024
 
     /// The keys of a device, when they are that device's.
-    static func keys(_ value: JSONValue?, user: UserID, deviceID: String) -> JSONObject? {
+    package static func keys(_ value: JSONValue?, user: UserID, deviceID: String) -> JSONObject? {
         guard let keys = value?.objectValue, keys["user_id"]?.stringValue.map({ UserID($0) == user }) == true,
             keys["device_id"]?.stringValue?.utf8.elementsEqual(deviceID.utf8) == true,
             keys["keys"]?.objectValue != nil
@@ -26,7 +26,7 @@ enum RemoteDeviceReading {
     }
 
     /// A cross-signing key, when it is the user's and of that usage.
-    static func signingKey(_ value: JSONValue?, user: UserID, usage: String) -> JSONObject? {
+    package static func signingKey(_ value: JSONValue?, user: UserID, usage: String) -> JSONObject? {
         guard let key = value?.objectValue, key["user_id"]?.stringValue.map({ UserID($0) == user }) == true,
             key["usage"]?.arrayValue?.contains(.string(usage)) == true, key["keys"]?.objectValue != nil
         else { return nil }
@@ -34,7 +34,7 @@ enum RemoteDeviceReading {
     }
 
     /// The answer of `GET /user/devices/{userId}`.
-    static func list(_ answer: JSONObject, of user: UserID) -> RemoteDevicesLearned? {
+    package static func list(_ answer: JSONObject, of user: UserID) -> RemoteDevicesLearned? {
         guard answer["user_id"]?.stringValue.map({ UserID($0) == user }) == true,
             let streamID = answer["stream_id"]?.integerValue, let values = answer["devices"]?.arrayValue,
             values.count <= mostDevices
@@ -56,7 +56,7 @@ enum RemoteDeviceReading {
     }
 
     /// The answer of `POST /user/keys/query`, as far as it is about the users who were asked for.
-    static func answer(_ object: JSONObject, about users: [KeyQueries.Wanted]) -> RemoteKeyAnswer {
+    package static func answer(_ object: JSONObject, about users: [KeyQueries.Wanted]) -> RemoteKeyAnswer {
         var answer = RemoteKeyAnswer()
         for wanted in users {
             let (user, name) = (wanted.user, wanted.user.rawValue)

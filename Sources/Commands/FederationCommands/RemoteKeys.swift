@@ -1,7 +1,6 @@
 package import CanonicalJSON
-package import CommandHandling
 import LogEvents
-package import MatrixIdentifiers
+import MatrixIdentifiers
 package import Queries
 
 /// Asks other servers for their users' keys. What they say of users with whom a room is shared is kept, since they tell its
@@ -76,7 +75,7 @@ package struct RemoteKeys: Sendable {
     ) async throws -> QueryResult {
         var result = QueryResult()
         let version = try facts.version(of: wanted.user)
-        let target = "/_matrix/federation/v1/user/devices/" + PathText.encode(wanted.user.rawValue)
+        let target = RequestTarget("/_matrix/federation/v1/user/devices", wanted.user.rawValue).text
         let request = RemoteRequest(
             .get, target, of: server, timeoutMs: timeoutMs, largestAnswer: Self.largestAnswer)
         do {

@@ -1,4 +1,5 @@
 package import CommandHandling
+package import FederationCommands
 package import HTTPFront
 package import Queries
 package import SearchIndex
@@ -39,7 +40,9 @@ package struct ClientAPI: Sendable {
     let pushRuleQueries: PushRuleQueries
     let pusherQueries: PusherQueries
     let notificationQueries: NotificationQueries
-    let keys: KeyCommands
+    package let keys: KeyCommands
+    /// Nil where this server does not talk to others.
+    let remoteKeys: RemoteKeys?
     /// Nil when `server_notices` is not set.
     let notices: ServerNotices?
     /// What the reactor that sends delayed events works with too.
@@ -54,7 +57,8 @@ package struct ClientAPI: Sendable {
         epoch: UInt64,
         settings: ClientAPISettings,
         media: MediaParts? = nil,
-        search: SearchFollower? = nil
+        search: SearchFollower? = nil,
+        remoteKeys: RemoteKeys? = nil
     ) {
         self.environment = environment
         self.rooms = rooms
@@ -65,6 +69,7 @@ package struct ClientAPI: Sendable {
         self.settings = settings
         self.media = media
         searchFollower = search
+        self.remoteKeys = remoteKeys
         let views = environment.views
         accountQueries = AccountQueries(views: views)
         roomQueries = RoomQueries(views: views)

@@ -11,12 +11,14 @@ import MatrixIdentifiers
 struct Federation: Sendable {
     let client: FederationClient
     let keys: ServerKeys
+    /// What other servers say of their users' devices.
+    let devices: RemoteDeviceFacts
     private let api: FederationAPI
     private let identity: KeyAPI
 
     init(
         _ configuration: ServerConfiguration, environment: CommandEnvironment, rooms: RoomCommands,
-        softwareVersion: String, metrics: MetricsRegistry
+        softwareVersion: String, metrics: MetricsRegistry, heard: @escaping @Sendable (ServerName) -> Void
     ) throws {
         let own = configuration.federation
         let peers = FederationPeers(own: configuration.serverName, allowed: own.allowedServers)
@@ -30,6 +32,7 @@ struct Federation: Sendable {
             throw DataDirectory.Failure("the certificates of federation_custom_ca_list cannot be read: \(error)")
         }
         self.client = client
+        devices = RemoteDeviceFacts(environment: environment)
         keys = ServerKeys(
             environment: environment,
             remotes: client,
@@ -44,7 +47,10 @@ struct Federation: Sendable {
             })
         let authentication = XMatrixAuthentication(
             serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
-            heard: { [backOff = client.backOff] in backOff.succeeded($0) })
+            heard: { [backOff = client.backOff] server in
+                backOff.succeeded(server)
+                heard(server)
+            })
         api = FederationAPI(
             environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
             signatures: KeyedSignatures(
@@ -56,6 +62,9 @@ struct Federation: Sendable {
             "engram_federation_idle_connections", help: "Connections to other servers, kept for the next request."
         ) { Double(client.idleConnections) }
     }
+
+    /// Other servers' users' keys, for clients.
+    var remoteKeys: RemoteKeys { RemoteKeys(servers: client, facts: devices) }
 
     func shutDown() async { await client.shutDown() }
 

@@ -22,11 +22,13 @@ extension RoomCommands {
     /// - Parameters:
     ///   - version: the room's version, when nothing of the room is recorded yet; otherwise it must be the same.
     ///   - origin: the server that sent it, for the record.
+    ///   - isPassedOn: whether the event came here first, so that this server tells the others of the room; the promise is
+    ///     in the log with the event.
     /// - Returns: when the record is durable and readable.
     /// - Throws: `DroppedPDU`; `AppendFault`.
     package func receive(
         _ object: JSONObject, room: RoomID, version: RoomVersion, from origin: ServerName, requestID: String,
-        pipeline: ReceiptPipeline
+        isPassedOn: Bool = false, pipeline: ReceiptPipeline
     ) async throws -> ReceiptResult {
         let received = try pipeline.prepare(object, room: room, version: version)
         let caller = Caller(userID: received.held.pdu.sender, deviceID: nil, requestID: "\(origin) \(requestID)")
@@ -39,7 +41,14 @@ extension RoomCommands {
             switch outcome {
             case .judged(let fact):
                 found.result.withLock { $0 = .recorded(fact.verdict, wasKnown: false) }
-                return RoomLane.Outcome(facts: [fact], eventID: received.eventID)
+                var outcome = RoomLane.Outcome(facts: [fact], eventID: received.eventID)
+                if isPassedOn, fact.verdict == .accepted {
+                    let promise = RelayPromised(eventID: fact.eventID, origin: origin.rawValue)
+                    outcome.others = [
+                        promise.record(stream: .none, actor: caller.userID.rawValue, cause: caller.requestID)
+                    ]
+                }
+                return outcome
             case .known(let standing):
                 found.result.withLock { $0 = .recorded(standing.verdict, wasKnown: true) }
             case .missing(let previous, let auth):

@@ -4,6 +4,7 @@ package import HTTPFront
 package import MatrixIdentifiers
 package import ProjectionEngine
 package import Queries
+import ReadModel
 import Synchronization
 
 /// Tells other servers what happens here: events, messages to devices, changes of devices, and what is ephemeral.

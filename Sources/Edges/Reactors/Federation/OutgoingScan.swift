@@ -3,6 +3,7 @@ import EventLog
 import LogEvents
 import MatrixIdentifiers
 import Queries
+import ReadModel
 
 /// Finds in the log what other servers must be told, and whom. Only the reactor's own task works with it.
 struct OutgoingScan {
@@ -70,6 +71,7 @@ struct OutgoingScan {
                     news.mail.append((mail, found.others))
                 }
             }
+            return true
         }
         return news
     }
@@ -83,7 +85,8 @@ struct OutgoingScan {
     ) throws -> (items: [OutgoingItem], reached: LogPosition) {
         var items: [OutgoingItem] = []
         var reached = after
-        try forEachRecord(after: after, upTo: upTo, limit: records, while: { items.count < limit }) { record in
+        try forEachRecord(after: after, upTo: upTo, limit: records) { record in
+            guard items.count < limit else { return false }
             reached = record.position
             for candidate in try candidates(record) {
                 switch candidate {
@@ -107,13 +110,14 @@ struct OutgoingScan {
                 case .receipt: break
                 }
             }
+            return true
         }
         return (items, reached)
     }
 
+    /// - Parameter body: answers whether to go on.
     private func forEachRecord(
-        after: LogPosition, upTo: LogPosition, limit: Int, while goesOn: () -> Bool = { true },
-        _ body: (EventRecord) throws -> Void
+        after: LogPosition, upTo: LogPosition, limit: Int, _ body: (EventRecord) throws -> Bool
     ) throws {
         var next = after.next
         var left = limit
@@ -121,8 +125,7 @@ struct OutgoingScan {
             let records = try log.read(from: next, limit: min(left, Self.chunk))
             if records.isEmpty { return }
             for record in records {
-                guard record.position <= upTo, goesOn() else { return }
-                try body(record)
+                guard record.position <= upTo, try body(record) else { return }
                 next = record.position.next
             }
             left -= records.count
