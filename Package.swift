@@ -144,9 +144,8 @@ var targets: [Target] = [
         "ClientAPI", in: "Edges",
         [
             "CanonicalJSON", "CommandHandling", "CSodium", "Decisions", "EndpointSupport", "EventLog",
-            "FederationCommands", "HTTPFront",
-            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "PushRules", "Queries", "ReadModel",
-            "RoomVersions", "SearchIndex",
+            "FederationCommands", "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore",
+            "PushRules", "Queries", "ReadModel", "RoomVersions", "SearchIndex",
         ]),
     library(
         "FederationAPI", in: "Edges",
@@ -158,8 +157,8 @@ var targets: [Target] = [
     library(
         "Reactors", in: "Edges",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "HTTPFront", "MatrixIdentifiers", "OutboundHTTP",
-            "ProjectionEngine", "Queries", "ReadModel",
+            "CanonicalJSON", "CommandHandling", "EventLog", "FederationCommands", "HTTPFront", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Queries", "ReadModel",
         ]),
     // Programs
     library("Configuration", in: "Programs", ["CanonicalJSON", "EventSigning", "MatrixIdentifiers", yams]),
@@ -188,8 +187,8 @@ var targets: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "CanonicalJSON", "ClientAPI", "CommandHandling", "Decisions", "EventSigning", "FederationCommands",
-            "HTTPFront", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "OutboundHTTP", "PushRules", "Queries",
-            "RoomVersions",
+            "HTTPFront", "LogEvents", "MatrixEvents", "MatrixIdentifiers", "MediaStore", "OutboundHTTP", "PushRules",
+            "Queries", "RoomVersions",
         ],
         path: "tools/fuzz/targets", swiftSettings: strict + internalImports),
     tests(of: "FuzzTargets"),
@@ -242,8 +241,9 @@ var targets: [Target] = [
     tests(
         of: "FederationCommands",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "KeyValueStore", "LogEvents",
-            "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "ReadModel", "RoomVersions",
+            "CanonicalJSON", "CommandHandling", "Decisions", "EventLog", "EventSigning", "KeyValueStore", "LogEvents",
+            "MatrixEvents", "MatrixIdentifiers", "ProjectionEngine", "Projections", "Queries", "ReadModel",
+            "RoomVersions",
         ]),
     tests(
         of: "FederationClient",
@@ -262,9 +262,9 @@ var targets: [Target] = [
     tests(
         of: "Reactors",
         [
-            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "HTTPFront", "LogEvents",
-            "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Projections", "PushRules", "Queries",
-            "ReadModel", "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
+            "CanonicalJSON", "CommandHandling", "EventLog", "EventSigning", "FederationCommands", "HTTPFront",
+            "LogEvents", "MatrixEvents", "MatrixIdentifiers", "OutboundHTTP", "ProjectionEngine", "Projections",
+            "PushRules", "Queries", "ReadModel", "RoomVersions", nioCore, nioPosix, nioHTTP1, nioSSL,
         ]),
     .testTarget(
         name: "ClientAPITests",

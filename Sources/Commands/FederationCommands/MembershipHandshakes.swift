@@ -125,7 +125,7 @@ package struct MembershipHandshakes: Sendable {
         do {
             result = try await rooms.receive(
                 event.pdu.object, room: request.room, version: version, from: request.origin,
-                requestID: request.requestID, pipeline: ReceiptPipeline { _, _ in outcome })
+                requestID: request.requestID, isPassedOn: true, pipeline: ReceiptPipeline { _, _ in outcome })
         } catch let dropped as DroppedPDU {
             throw Rejection.invalidParam("The event is not valid: \(dropped.reason).")
         }

@@ -6,7 +6,7 @@ import InboundPDU
 import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers
-import Queries
+package import Queries
 import ReadModel
 import RoomVersions
 

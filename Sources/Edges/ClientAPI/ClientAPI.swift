@@ -42,7 +42,9 @@ package struct ClientAPI: Sendable {
     let pushRuleQueries: PushRuleQueries
     let pusherQueries: PusherQueries
     let notificationQueries: NotificationQueries
-    let keys: KeyCommands
+    package let keys: KeyCommands
+    /// Nil where this server does not talk to others.
+    let remoteKeys: RemoteKeys?
     /// Nil when `server_notices` is not set.
     let notices: ServerNotices?
     /// What the reactor that sends delayed events works with too.
@@ -58,7 +60,8 @@ package struct ClientAPI: Sendable {
         settings: ClientAPISettings,
         media: MediaParts? = nil,
         search: SearchFollower? = nil,
-        remote: RemoteActions? = nil
+        remote: RemoteActions? = nil,
+        remoteKeys: RemoteKeys? = nil
     ) {
         self.environment = environment
         self.rooms = rooms
@@ -70,6 +73,7 @@ package struct ClientAPI: Sendable {
         self.media = media
         self.remote = remote
         searchFollower = search
+        self.remoteKeys = remoteKeys
         let views = environment.views
         accountQueries = AccountQueries(views: views)
         roomQueries = RoomQueries(views: views)

@@ -6,9 +6,10 @@ package import Queries
 package enum KeyClaimAnswer {
     /// - Parameters:
     ///   - choices: for each target the key that was given away; nil where there was none.
+    ///   - others: keys of other servers' users: user to device to key.
     ///   - failures: the member of that name, for other servers; nil to leave it out.
     package static func render(
-        _ targets: [KeyClaimTarget], _ choices: [KeyChoice?], failures: JSONObject?
+        _ targets: [KeyClaimTarget], _ choices: [KeyChoice?], others: JSONObject = [:], failures: JSONObject?
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 256 + targets.count * 400)
         writer.beginObject()
@@ -31,6 +32,7 @@ package enum KeyClaimAnswer {
             writer.endObject()
         }
         if current != nil { writer.endObject() }
+        for (user, devices) in others { writer.field(user, devices) }
         writer.endObject()
         writer.endObject()
         return writer.bytes

@@ -1,7 +1,7 @@
 package import CommandHandling
 package import FederationCommands
 package import HTTPFront
-import Queries
+package import Queries
 
 /// The server-server API: one extension for each endpoint family of the specification, in `Endpoints`.
 package struct FederationAPI: Sendable {
@@ -10,6 +10,7 @@ package struct FederationAPI: Sendable {
     /// Of this program, for those who ask.
     let softwareVersion: String
     let settings: FederationAPISettings
+    let admission: ServerAdmission
     let events: FederationEventQueries
     let states: FederationStateQueries
     let spaces: FederationSpaceQueries
@@ -41,6 +42,7 @@ package struct FederationAPI: Sendable {
         self.authentication = authentication
         self.softwareVersion = softwareVersion
         self.settings = settings
+        self.admission = admission
         let views = environment.views
         events = FederationEventQueries(views: views, log: environment.log, admission: admission)
         states = FederationStateQueries(views: views, log: environment.log, admission: admission)

@@ -148,6 +148,16 @@ package final class LMDBEventLog: EventLog {
         }
     }
 
+    /// The cursors whose names begin with a text.
+    package func cursors(named prefix: String) throws(LogFault) -> [String: LogPosition] {
+        do {
+            let stored = try storage.cursors(named: prefix)
+            return stored.merging(writer.queue.pendingCursors(named: prefix)) { _, pending in pending }
+        } catch {
+            throw LogFault(error)
+        }
+    }
+
     /// Notes how far a reactor has acted. It is stored with the next commit; after a crash before that the reactor
     /// sees the same records again.
     package func setCursor(_ name: String, to position: LogPosition) {

@@ -56,6 +56,17 @@ extension LogStorage {
         }
     }
 
+    func cursors(named prefix: String) throws -> [String: LogPosition] {
+        try environment.read { transaction in
+            var found: [String: LogPosition] = [:]
+            try transaction.forEach(cursors, prefix: StoreKey().appending(prefix)) { key, value in
+                found[String(decoding: key, as: UTF8.self)] = LogPosition(rawValue: try Self.position(value))
+                return true
+            }
+            return found
+        }
+    }
+
     /// Puts the program's dictionary among the log's, once, and prepares it for writing.
     ///
     /// Every dictionary ever used stays in the log: its records cannot be read without.

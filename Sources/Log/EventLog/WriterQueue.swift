@@ -76,6 +76,12 @@ final class WriterQueue: Sendable {
         state.read { $0.cursors[name] }
     }
 
+    func pendingCursors(named prefix: String) -> [String: LogPosition] {
+        state.read { state in
+            state.cursors.filter { name, _ in name.utf8.starts(with: prefix.utf8) }
+        }
+    }
+
     /// Forgets cursors that are stored now, unless they have moved on.
     func cursorsWereStored(_ stored: [String: LogPosition]) {
         state.update(waking: false) { state in

@@ -101,4 +101,4 @@ package let recordKindNames: [RecordKind: String] = [
     .mediaCreated: "MediaCreated", .mediaUploaded: "MediaUploaded", .mediaQuarantined: "MediaQuarantined",
     .mediaProtected: "MediaProtected", .mediaRemoved: "MediaRemoved", .mediaAccessed: "MediaAccessed",
     .serverKeysLearned: "ServerKeysLearned",
-].merging(KeyFact.kindNames) { name, _ in name }
+].merging(KeyFact.kindNames) { name, _ in name }.merging(FederationFact.kindNames) { name, _ in name }

@@ -12,6 +12,8 @@ import Queries
 struct Federation: Sendable {
     let client: FederationClient
     let keys: ServerKeys
+    /// What other servers say of their users' devices.
+    let devices: RemoteDeviceFacts
     /// What users do with the help of other servers.
     let actions: RemoteActions
     private let environment: CommandEnvironment
@@ -39,6 +41,7 @@ struct Federation: Sendable {
             throw DataDirectory.Failure("the certificates of federation_custom_ca_list cannot be read: \(error)")
         }
         self.client = client
+        devices = RemoteDeviceFacts(environment: environment)
         keys = ServerKeys(
             environment: environment,
             remotes: client,
@@ -65,16 +68,22 @@ struct Federation: Sendable {
         ) { Double(client.idleConnections) }
     }
 
+    /// Other servers' users' keys, for clients.
+    var remoteKeys: RemoteKeys { RemoteKeys(servers: client, facts: devices) }
+
     func shutDown() async { await client.shutDown() }
 
     /// What other servers may ask.
     func routes(
         _ configuration: ServerConfiguration, softwareVersion: String,
-        takeEDU: @escaping InboundTransactions.EDUIntake
+        heard: @escaping @Sendable (ServerName) -> Void, takeEDU: @escaping InboundTransactions.EDUIntake
     ) -> [Route] {
         let authentication = XMatrixAuthentication(
             serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
-            heard: { [backOff = client.backOff] in backOff.succeeded($0) })
+            heard: { [backOff = client.backOff] server in
+                backOff.succeeded(server)
+                heard(server)
+            })
         let api = FederationAPI(
             environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
             signatures: signatures, remotes: client, admission: admission, takeEDU: takeEDU,

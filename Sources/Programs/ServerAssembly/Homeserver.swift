@@ -3,6 +3,7 @@ import CommandHandling
 package import Configuration
 import EventLog
 import EventSigning
+import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import ProjectionEngine
@@ -47,7 +48,7 @@ package final class Homeserver: Sendable {
             reactors.applied(batch)
             search.applied()
         }
-        ephemeral = Self.ephemeralState(configuration, RoomQueries(views: storage.views), notifier)
+        ephemeral = Self.ephemeralState(configuration, RoomQueries(views: storage.views), notifier, reactors)
         if configuration.searchEnabled {
             search.prepare(data, storage: storage, metrics: metrics, log: log)
         } else {
@@ -57,6 +58,9 @@ package final class Homeserver: Sendable {
         let rooms = RoomCommands(
             environment: environment, noticesUser: configuration.serverNotices?.userID)
         accounts = AccountCommands(environment: environment, settings: AccountSettings(configuration))
+        let federation = try Federation(
+            configuration, environment: environment, rooms: rooms, metrics: metrics)
+        self.federation = federation
         clientAPI = ClientAPI(
             environment: environment,
             rooms: rooms,
@@ -66,21 +70,24 @@ package final class Homeserver: Sendable {
             epoch: storage.epoch,
             settings: ClientAPISettings(configuration),
             media: try MediaParts(configuration, environment, log: log),
-            search: search.follower
+            search: search.follower,
+            remote: federation.actions,
+            remoteKeys: federation.remoteKeys
         )
         revocations.authenticator = clientAPI.authenticator
         try reactors.prepare(
             configuration, storage: storage, environment: environment, delayedEvents: clientAPI.delayedEvents,
-            metrics: metrics, log: log)
-        let federation = try Federation(
-            configuration, environment: environment, rooms: rooms,
-            softwareVersion: ClientAPISettings(configuration).softwareVersion, metrics: metrics)
-        self.federation = federation
+            servers: federation.client, ephemeral: ephemeral, metrics: metrics, log: log)
+        let intake = EDUIntake(
+            environment: environment, ephemeral: ephemeral, keys: clientAPI.keys, devices: federation.devices)
+        let federationRoutes = federation.routes(
+            configuration, softwareVersion: ClientAPISettings(configuration).softwareVersion,
+            heard: { reactors.heard(from: $0) }, takeEDU: { try await intake.take($0, from: $1) })
         let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(
             configuration: HTTPServerConfiguration(configuration),
-            router: Router(clientAPI.routes + federation.routes + housekeeping.routes),
+            router: Router(clientAPI.routes + federationRoutes + housekeeping.routes),
             pool: pool,
             metrics: metrics,
             log: log
@@ -99,12 +106,14 @@ package final class Homeserver: Sendable {
     }
 
     private static func ephemeralState(
-        _ configuration: ServerConfiguration, _ queries: RoomQueries, _ notifier: ChangeNotifier
+        _ configuration: ServerConfiguration, _ queries: RoomQueries, _ notifier: ChangeNotifier,
+        _ reactors: RunningReactors
     ) -> EphemeralState {
         let ephemeral = EphemeralState(
             startingAt: UInt64(clamping: WallClock.nowMs()), nowMs: WallClock.nowMs, notifier: notifier,
             // Without the rooms nobody is woken; those who look anyway are told all the same.
-            joinedRooms: { user in (try? queries.joinedRooms(user)) ?? [] })
+            joinedRooms: { user in (try? queries.joinedRooms(user)) ?? [] },
+            onNews: { reactors.note($0) })
         ephemeral.presence.isEnabled = configuration.presenceEnabled
         return ephemeral
     }

@@ -4,6 +4,7 @@ package import LogEvents
 /// A record with its payload read, once for all projections.
 package final class DecodedRecord: Sendable {
     package let position: LogPosition
+    package let epoch: UInt64
     package let wallTimeMs: Int64
     package let stream: StreamID
     package let streamVersion: UInt64
@@ -46,6 +47,7 @@ package final class DecodedRecord: Sendable {
         case media(MediaFact)
         case keys(KeyFact)
         case serverKeysLearned(ServerKeysLearned)
+        case federation(FederationFact)
         /// The log was restored into the past: what was handed out since may have been handed out for ever.
         case epochOpened
         /// The payloads at these positions were destroyed; what they still say is what a redaction leaves.
@@ -58,6 +60,7 @@ package final class DecodedRecord: Sendable {
     /// - Throws: `PayloadError` when it is damaged, or of a kind or version that this program does not know.
     package init(_ record: EventRecord, isLast: Bool = true) throws(PayloadError) {
         position = record.position
+        epoch = record.epoch
         wallTimeMs = record.wallTimeMs
         stream = record.stream
         streamVersion = record.streamVersion
@@ -107,6 +110,7 @@ package final class DecodedRecord: Sendable {
             if let fact = try DelayedEventFact(record) { return .delayedEvent(fact) }
             if let media = try MediaFact(record) { return .media(media) }
             if let fact = try KeyFact(kind: record.kind, payload: payload) { return .keys(fact) }
+            if let fact = try FederationFact(kind: record.kind, payload: payload) { return .federation(fact) }
             throw PayloadError(
                 kind: "kind \(record.kind.rawValue)", reason: "is unknown; this log was made by a newer engram")
         }

@@ -6,7 +6,7 @@ package var builtInProjections: [any Projection] {
         NamesProjection(), EventsProjection(), TimelineProjection(), RoomStateProjection(), MembershipsProjection(),
         AccountsProjection(), ProfilesProjection(), AccountDataProjection(), ReceiptsProjection(),
         DirectoryProjection(), MediaProjection(),
-        PushRulesProjection(), PushersProjection(), MemberCountsProjection(),
+        PushRulesProjection(), PushersProjection(), MemberCountsProjection(), ServersProjection(),
         RelationsProjection(), ReportsProjection(),
         KeysProjection(), SharingProjection(), ToDeviceProjection(), KeyBackupProjection(),
         AuthIndexProjection(), UserDirectoryProjection(), DelayedEventsProjection(),

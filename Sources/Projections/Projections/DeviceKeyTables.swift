@@ -14,7 +14,7 @@ struct DeviceKeyTables {
     init(_ record: DecodedRecord, _ batch: BatchContext) {
         self.record = record
         tables = batch.tables
-        lists = DeviceListTables(position: record.position, batch: batch)
+        lists = DeviceListTables(record, batch)
         oneTime = OneTimeKeyTables(tables: batch.tables)
     }
 
@@ -63,7 +63,7 @@ struct DeviceKeyTables {
         if let old, old.nameJSON == new.nameJSON, old.keysJSON == new.keysJSON { return }
         try put(new, user, deviceID, transaction)
         // Without keys too: a new login is something that others want to hear of.
-        try lists.changed(user, transaction)
+        try lists.changed(user, devices: [deviceID], transaction)
     }
 
     func upload(
@@ -97,11 +97,16 @@ struct DeviceKeyTables {
         if dehydrated?.utf8.elementsEqual(deviceID.utf8) == true {
             try transaction.delete(tables.dehydratedDevices, ViewKeys.user(user))
         }
-        if old != nil { try lists.changed(user, transaction) }
+        if old != nil { try lists.changed(user, devices: [deviceID], transaction) }
     }
 
     func removeAll(of user: UserNum, _ transaction: borrowing WriteTransaction) throws {
-        let removed = try transaction.deletePrefix(tables.keysDevices, ViewKeys.user(user))
+        var removed: [String] = []
+        try transaction.forEach(tables.keysDevices, prefix: ViewKeys.user(user)) { key, _ in
+            removed.append(String(decoding: key.dropFirst(4), as: UTF8.self))
+            return true
+        }
+        try transaction.deletePrefix(tables.keysDevices, ViewKeys.user(user))
         for table in [tables.keysOneTime, tables.keysOneTimeByID, tables.keysSpent] {
             try transaction.deletePrefix(table, ViewKeys.user(user))
         }
@@ -109,6 +114,6 @@ struct DeviceKeyTables {
             row.counts = []
             row.fallbacks = []
         }
-        if removed > 0 { try lists.changed(user, transaction) }
+        if !removed.isEmpty { try lists.changed(user, devices: removed, transaction) }
     }
 }

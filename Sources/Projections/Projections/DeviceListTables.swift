@@ -5,8 +5,32 @@ import ReadModel
 
 /// Whose list of devices changed when, in the order of the log.
 struct DeviceListTables {
-    let position: LogPosition
-    let batch: BatchContext
+    private let position: LogPosition
+    private let epoch: UInt64
+    private let batch: BatchContext
+
+    init(_ record: DecodedRecord, _ batch: BatchContext) {
+        position = record.position
+        epoch = record.epoch
+        self.batch = batch
+    }
+
+    /// The same of a user of this server, with what changed: other servers are told of each change, in order.
+    ///
+    /// - Parameter signingKeys: whether the master or the self-signing key changed.
+    func changed(
+        _ user: UserNum, devices: [String], signingKeys: Bool = false, _ transaction: borrowing WriteTransaction
+    ) throws {
+        let table = batch.tables.keysListHistory
+        let key = ViewKeys.listHistory(user, position)
+        var row = try transaction.get(table, key) { try ListHistoryRow(reading: $0) } ?? ListHistoryRow(epoch: epoch)
+        for device in devices where !row.deviceIDs.contains(where: { $0.utf8.elementsEqual(device.utf8) }) {
+            row.deviceIDs.append(device)
+        }
+        if signingKeys { row.isSigningKeysChanged = true }
+        try transaction.put(table, key, row.encoded())
+        try changed(user, transaction)
+    }
 
     /// Everybody who shares a room with the user must look again. Of a user only the latest change is kept.
     func changed(_ user: UserNum, _ transaction: borrowing WriteTransaction) throws {

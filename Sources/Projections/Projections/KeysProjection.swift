@@ -8,11 +8,11 @@ package import ReadModel
 /// changed when.
 package struct KeysProjection: Projection {
     package let name = "keys"
-    package let version: UInt32 = 1
+    package let version: UInt32 = 2
     package let readsPDUs = false
     package let tables: [ViewTable] = [
         .keysDevices, .keysStocks, .keysOneTime, .keysOneTimeByID, .keysSpent, .keysCrossSigning, .keysSignatures,
-        .keysLists, .keysListChanges, .keysViewerChanges, .dehydratedDevices,
+        .keysLists, .keysListChanges, .keysViewerChanges, .dehydratedDevices, .keysListHistory, .keysRemoteUsers,
     ]
 
     package init() {}
@@ -41,6 +41,8 @@ package struct KeysProjection: Projection {
             try OneTimeKeyTables(tables: batch.tables).burnAll(transaction)
         case .keys(let fact):
             try apply(fact, record, transaction, batch)
+        case .federation(let fact):
+            try RemoteDeviceTables(record, batch).apply(fact, transaction, batch)
         default: return
         }
     }

@@ -56,6 +56,8 @@ package struct NamesProjection: Projection {
         case .media: return
         case .keys(let fact):
             for user in fact.users { try batch.intern(.user, user, transaction) }
+        case .federation(let fact):
+            for user in fact.users { try batch.intern(.user, user, transaction) }
         }
     }
 

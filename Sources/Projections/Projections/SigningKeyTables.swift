@@ -13,7 +13,7 @@ struct SigningKeyTables {
 
     init(_ record: DecodedRecord, _ batch: BatchContext) {
         tables = batch.tables
-        lists = DeviceListTables(position: record.position, batch: batch)
+        lists = DeviceListTables(record, batch)
         devices = DeviceKeyTables(record, batch)
     }
 
@@ -49,7 +49,7 @@ struct SigningKeyTables {
             }
         }
         if fact.master != nil || fact.selfSigning != nil {
-            try lists.changed(user, transaction)
+            try lists.changed(user, devices: [], signingKeys: true, transaction)
         } else {
             // "user-signing key (USK) -- only visible to the user that it belongs to"
             try lists.changed(user, for: user, transaction)
@@ -76,7 +76,8 @@ struct SigningKeyTables {
             try put(
                 KeySignatures.adding(signatures, to: object, overwriting: true), target, .master, transaction)
         }
-        try lists.changed(target, transaction)
+        try lists.changed(
+            target, devices: fact.deviceID.map { [$0] } ?? [], signingKeys: fact.deviceID == nil, transaction)
     }
 
     /// "signatures […] that the requesting user is allowed to see": of what others signed, each sees their own.
@@ -94,6 +95,6 @@ struct SigningKeyTables {
     func removeAll(of user: UserNum, _ transaction: borrowing WriteTransaction) throws {
         let removed = try transaction.deletePrefix(tables.keysCrossSigning, ViewKeys.user(user))
         try transaction.deletePrefix(tables.keysSignatures, ViewKeys.user(user))
-        if removed > 0 { try lists.changed(user, transaction) }
+        if removed > 0 { try lists.changed(user, devices: [], signingKeys: true, transaction) }
     }
 }

@@ -78,6 +78,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
     case serverKeysDocuments = "serverKeys.documents"
     case timelinePast = "timeline.past"
     case timelineGaps = "timeline.gaps"
+    case serversInRooms = "servers.inRooms"
+    case serversRooms = "servers.rooms"
+    case keysListHistory = "keys.listHistory"
+    case keysRemoteUsers = "keys.remoteUsers"
+    case toDeviceReceived = "toDevice.received"
+    case toDeviceReceivedOrder = "toDevice.receivedOrder"
 
     /// Where the table stands in ``ViewTables``: its place among the cases.
     package var ordinal: Int {
@@ -160,6 +166,12 @@ package enum ViewTable: String, CaseIterable, Sendable {
         case .serverKeysDocuments: 75
         case .timelinePast: 76
         case .timelineGaps: 77
+        case .serversInRooms: 78
+        case .serversRooms: 79
+        case .keysListHistory: 80
+        case .keysRemoteUsers: 81
+        case .toDeviceReceived: 82
+        case .toDeviceReceivedOrder: 83
         }
     }
 

@@ -79,4 +79,10 @@ package final class ViewTables: Sendable {
     package var userDirectoryUsers: StoreTable { self[.userDirectoryUsers] }
     package var userDirectoryWords: StoreTable { self[.userDirectoryWords] }
     package var userDirectoryRooms: StoreTable { self[.userDirectoryRooms] }
+    package var serversInRooms: StoreTable { self[.serversInRooms] }
+    package var serversRooms: StoreTable { self[.serversRooms] }
+    package var keysListHistory: StoreTable { self[.keysListHistory] }
+    package var keysRemoteUsers: StoreTable { self[.keysRemoteUsers] }
+    package var toDeviceReceived: StoreTable { self[.toDeviceReceived] }
+    package var toDeviceReceivedOrder: StoreTable { self[.toDeviceReceivedOrder] }
 }

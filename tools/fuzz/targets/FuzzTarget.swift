@@ -23,6 +23,7 @@ package struct FuzzTarget: Sendable {
         FuzzTarget(name: "urls", defect: URLsTarget.defect),
         FuzzTarget(name: "http-fields", defect: HTTPFieldsTarget.defect),
         FuzzTarget(name: "sliding-sync", defect: SlidingSyncTarget.defect),
+        FuzzTarget(name: "remote-devices", defect: RemoteDevicesTarget.defect),
         FuzzTarget(name: "bodies", defect: BodiesTarget.defect),
         FuzzTarget(name: "x-matrix", defect: XMatrixHeaderTarget.defect),
         FuzzTarget(name: "server-keys", defect: ServerKeysTarget.defect),

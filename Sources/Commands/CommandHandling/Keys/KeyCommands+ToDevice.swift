@@ -1,13 +1,15 @@
 import CanonicalJSON
 package import Decisions
 import EventLog
+import EventSigning
 import LogEvents
-import MatrixIdentifiers
+package import MatrixIdentifiers
 package import Queries
 import ReadModel
 
 extension KeyCommands {
-    /// Sends messages to devices of this server; a repeated transaction id sends nothing.
+    /// Sends messages to devices; a repeated transaction id sends nothing. What is for other servers is in the log with the
+    /// same commit, and they are told until they have it.
     package func send(
         _ request: ToDeviceRequest, type: String, transactionID: String, caller: Caller
     ) async throws {
@@ -27,9 +29,42 @@ extension KeyCommands {
             type: type,
             messages: messages
         )
-        let batch = LogBatch(records: [record(fact, .none, caller)], expected: [])
+        let forwarded = forwarded(request, type: type, caller: caller)
+        let batch = LogBatch(
+            records: [record(fact, .none, caller)] + forwarded.map { record($0, .none, caller) }, expected: [])
         try await outgoing.append(
             batch, transaction: "\(caller.userID)/\(deviceID)/\(transactionID)", to: environment.log, unless: isSent)
+    }
+
+    /// What other servers must be told, each for its users.
+    private func forwarded(_ request: ToDeviceRequest, type: String, caller: Caller) -> [ToDeviceForwarded] {
+        var byServer: [ServerName: JSONObject] = [:]
+        for recipient in request.recipients
+        where !recipient.user.isOn(environment.serverName) && !recipient.byDevice.isEmpty {
+            byServer[recipient.user.serverName, default: [:]][recipient.user.rawValue] = .object(recipient.byDevice)
+        }
+        return byServer.sorted { $0.key < $1.key }.map { server, messages in
+            // "Arbitrary utf8 string, of maximum length 32 codepoints."
+            let messageID = UnpaddedBase64.encodeURLSafe(environment.randomBytes(18))
+            return ToDeviceForwarded(
+                server: server.rawValue, sender: caller.userID.rawValue, type: type, messageID: messageID,
+                messages: messages)
+        }
+    }
+
+    /// Takes messages that another server brings for devices of this one. A message that came before changes nothing.
+    package func receive(
+        _ request: ToDeviceRequest, type: String, messageID: String, sender: UserID, from origin: ServerName
+    ) async throws {
+        if try toDevice.received(messageID: messageID, from: origin) { return }
+        var messages: [ToDeviceSent.Message] = []
+        for recipient in request.recipients where recipient.user.isOn(environment.serverName) {
+            messages.append(contentsOf: try expanded(recipient))
+        }
+        if messages.isEmpty { return }
+        let fact = ToDeviceReceived(
+            origin: origin.rawValue, messageID: messageID, sender: sender.rawValue, type: type, messages: messages)
+        try await append([fact.record(stream: .none, actor: sender.rawValue, cause: origin.rawValue)])
     }
 
     /// "The device ID may also be `*`, meaning all known devices for the user." Only one message goes to each device.

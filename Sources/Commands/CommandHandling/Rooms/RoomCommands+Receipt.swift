@@ -24,21 +24,23 @@ extension RoomCommands {
     ///   - origin: the server that sent it, for the record.
     ///   - stateBefore: the events that hold the state before it, as a server says, for when what it follows is not to be
     ///     had. Those that were not known must have been recorded by ``recordOutliers(_:room:version:from:requestID:)``.
+    ///   - isPassedOn: whether the event came here first, so that this server tells the others of the room; the promise is
+    ///     in the log with the event.
     /// - Returns: when the record is durable and readable.
     /// - Throws: `DroppedPDU`; `AppendFault`.
     package func receive(
         _ object: JSONObject, room: RoomID, version: RoomVersion, from origin: ServerName, requestID: String,
-        pipeline: ReceiptPipeline, stateBefore: [EventID]? = nil
+        isPassedOn: Bool = false, pipeline: ReceiptPipeline, stateBefore: [EventID]? = nil
     ) async throws -> ReceiptResult {
         try await receive(
             try pipeline.prepare(object, room: room, version: version), room: room, from: origin,
-            requestID: requestID, pipeline: pipeline, past: PastPlace(stateBefore: stateBefore))
+            requestID: requestID, isPassedOn: isPassedOn, pipeline: pipeline, past: PastPlace(stateBefore: stateBefore))
     }
 
     /// The same for an event that has passed the checks that look at nothing but itself.
     package func receive(
-        _ received: ReceivedPDU, room: RoomID, from origin: ServerName, requestID: String, pipeline: ReceiptPipeline,
-        past: PastPlace = PastPlace()
+        _ received: ReceivedPDU, room: RoomID, from origin: ServerName, requestID: String, isPassedOn: Bool = false,
+        pipeline: ReceiptPipeline, past: PastPlace = PastPlace()
     ) async throws -> ReceiptResult {
         let caller = Caller(userID: received.held.pdu.sender, deviceID: nil, requestID: "\(origin) \(requestID)")
         let found = Found()
@@ -50,7 +52,14 @@ extension RoomCommands {
             switch outcome {
             case .judged(let fact):
                 found.result.withLock { $0 = .recorded(fact.verdict, wasKnown: false) }
-                return RoomLane.Outcome(facts: [fact], eventID: received.eventID)
+                var outcome = RoomLane.Outcome(facts: [fact], eventID: received.eventID)
+                if isPassedOn, fact.verdict == .accepted {
+                    let promise = RelayPromised(eventID: fact.eventID, origin: origin.rawValue)
+                    outcome.others = [
+                        promise.record(stream: .none, actor: caller.userID.rawValue, cause: caller.requestID)
+                    ]
+                }
+                return outcome
             case .known(let standing):
                 found.result.withLock { $0 = .recorded(standing.verdict, wasKnown: true) }
             case .missing(let previous, let auth):

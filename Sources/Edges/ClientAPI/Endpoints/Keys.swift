@@ -2,6 +2,7 @@ import CanonicalJSON
 import CommandHandling
 import Decisions
 import EndpointSupport
+import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import Queries
@@ -21,7 +22,7 @@ extension ClientAPI {
             let counts = try await keys.upload(try call.body().object, caller: call.caller)
             return .json(["one_time_key_counts": .object(counts)])
         }
-        table.read(.post, "/keys/query", .guest) { try queryKeys($0) }
+        table.perform(.post, "/keys/query", .guest) { try await queryKeys($0) }
         table.perform(.post, "/keys/claim", .guest) { try await claimKeys($0) }
         table.read("/keys/changes", .guest) { call in
             guard let from = call.query("from") else { throw Rejection.missingParam("from is missing.") }
@@ -35,25 +36,31 @@ extension ClientAPI {
         }
     }
 
-    /// A user of the server that was asked for, or what to say of another server.
-    private func sort(_ name: String, into failures: inout JSONObject) throws -> UserID? {
-        guard let user = UserID(name) else { throw Rejection.invalidParam("\(name) is no user ID.") }
-        if user.isOn(environment.serverName) { return user }
-        // "If any remote homeservers could not be reached, they are recorded here."
-        failures[user.serverName.rawValue] = [
-            "status": 503, "errcode": "M_UNAVAILABLE", "error": "This server does not talk to other servers.",
-        ]
-        return nil
+    /// "The time (in milliseconds) to wait when downloading keys from remote servers. 10 seconds is the recommended default."
+    private func remoteTimeoutMs(_ body: Body) throws -> Int64 {
+        min(max(try body.optionalInteger("timeout") ?? 10_000, 1_000), RemoteKeys.longestTimeoutMs)
     }
 
-    private func queryKeys(_ call: Call) throws -> HTTPResponse {
+    /// What to say of other servers when this one does not talk to them.
+    private static func failures(of users: [UserID]) -> JSONObject {
+        var failures: JSONObject = [:]
+        for user in users {
+            // "If any remote homeservers could not be reached, they are recorded here."
+            failures[user.serverName.rawValue] = [
+                "status": 503, "errcode": "M_UNAVAILABLE", "error": "This server does not talk to other servers.",
+            ]
+        }
+        return failures
+    }
+
+    private func queryKeys(_ call: Call) async throws -> HTTPResponse {
         let body = try call.body()
-        _ = try body.optionalInteger("timeout")
+        let timeoutMs = try remoteTimeoutMs(body)
         guard let wanted = try body.optionalObject("device_keys") else {
             throw Rejection.missingParam("device_keys is missing.")
         }
-        var failures: JSONObject = [:]
         var users: [KeyQueries.Wanted] = []
+        var others: [KeyQueries.Wanted] = []
         for (name, value) in wanted {
             let devices: [String]
             switch value {
@@ -65,37 +72,56 @@ extension ClientAPI {
             case .null: devices = []
             default: throw Rejection.badJSON("device_keys must have arrays of device IDs.")
             }
-            if let user = try sort(name, into: &failures) {
-                users.append(KeyQueries.Wanted(user: user, deviceIDs: devices))
-            }
+            guard let user = UserID(name) else { throw Rejection.invalidParam("\(name) is no user ID.") }
+            let wanted = KeyQueries.Wanted(user: user, deviceIDs: devices)
+            if user.isOn(environment.serverName) { users.append(wanted) } else { others.append(wanted) }
         }
-        return .json(try keys.queries.query(users, asker: try call.identity.userNum, failures: failures))
+        let asker = try call.identity.userNum
+        if others.isEmpty { return .json(try keys.queries.query(users, asker: asker, failures: [:])) }
+        guard let remoteKeys else {
+            let failures = Self.failures(of: others.map(\.user))
+            return .json(try keys.queries.query(users, asker: asker, failures: failures))
+        }
+        let found = try await remoteKeys.query(others, timeoutMs: timeoutMs)
+        return .json(
+            try keys.queries.query(
+                users + found.kept, asker: asker, failures: found.failures, others: found.answer))
     }
 
     private func claimKeys(_ call: Call) async throws -> HTTPResponse {
         let body = try call.body()
-        _ = try body.optionalInteger("timeout")
+        let timeoutMs = try remoteTimeoutMs(body)
         guard let wanted = try body.optionalObject("one_time_keys") else {
             throw Rejection.missingParam("one_time_keys is missing.")
         }
-        var failures: JSONObject = [:]
         var targets: [KeyClaimTarget] = []
+        var others: [KeyClaimTarget] = []
         for (name, value) in wanted {
             guard let devices = value.objectValue else {
                 throw Rejection.badJSON("one_time_keys must have objects of devices.")
             }
-            let user = try sort(name, into: &failures)
+            guard let user = UserID(name) else { throw Rejection.invalidParam("\(name) is no user ID.") }
             for (deviceID, value) in devices {
                 guard let algorithm = value.stringValue else {
                     throw Rejection.badJSON("An algorithm must be a string.")
                 }
-                if let user {
-                    targets.append(KeyClaimTarget(user: user, deviceID: deviceID, algorithm: algorithm))
-                }
+                let target = KeyClaimTarget(user: user, deviceID: deviceID, algorithm: algorithm)
+                if user.isOn(environment.serverName) { targets.append(target) } else { others.append(target) }
             }
         }
-        guard targets.count <= 20_000 else { throw Rejection.tooLarge("These are too many keys at once.") }
+        guard targets.count + others.count <= 20_000 else {
+            throw Rejection.tooLarge("These are too many keys at once.")
+        }
+        var failures: JSONObject = [:]
+        var remote: JSONObject = [:]
+        if !others.isEmpty {
+            if let remoteKeys {
+                (remote, failures) = try await remoteKeys.claim(others, timeoutMs: timeoutMs)
+            } else {
+                failures = Self.failures(of: others.map(\.user))
+            }
+        }
         let choices = try await keys.claim(targets, caller: call.caller)
-        return .json(KeyClaimAnswer.render(targets, choices, failures: failures))
+        return .json(KeyClaimAnswer.render(targets, choices, others: remote, failures: failures))
     }
 }

@@ -1,5 +1,4 @@
 import CanonicalJSON
-import EventLog
 import KeyValueStore
 package import MatrixIdentifiers
 package import ReadModel
@@ -44,20 +43,11 @@ package struct FederationDeviceQueries: Sendable {
                     writer.field("self_signing_key", raw: key)
                 }
             }
-            writer.field("stream_id", Int64(clamping: try snapshot.lastListChange(of: user).rawValue))
+            // The id of the last update that other servers were told, so that the next one follows it.
+            writer.field("stream_id", try DeviceListStream.newest(of: user, snapshot))
             writer.field("user_id", userID.rawValue)
             writer.endObject()
             return writer.bytes
         }
-    }
-}
-
-extension Snapshot {
-    /// Where a user's list of devices changed last; 0 when it never did.
-    func lastListChange(of user: UserNum) throws -> LogPosition {
-        try get(tables.keysLists, ViewKeys.user(user)) { bytes in
-            var input = ByteReader(bytes)
-            return try input.readPosition()
-        } ?? .none
     }
 }

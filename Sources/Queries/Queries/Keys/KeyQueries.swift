@@ -29,8 +29,10 @@ package struct KeyQueries: Sendable {
     ///   - asker: nobody (``UserNum/none``) when another server asks.
     ///   - failures: the member of that name, for other servers.
     ///   - namesDevices: whether the devices' display names are told.
+    ///   - others: what other servers have just said of users of theirs.
     package func query(
-        _ wanted: [Wanted], asker: UserNum, failures: JSONObject, namesDevices: Bool = true
+        _ wanted: [Wanted], asker: UserNum, failures: JSONObject, namesDevices: Bool = true,
+        others: RemoteKeyAnswer = RemoteKeyAnswer()
     ) throws -> [UInt8] {
         try views.snapshot { snapshot in
             var known: [(wanted: Wanted, number: UserNum)] = []
@@ -46,6 +48,7 @@ package struct KeyQueries: Sendable {
                 else { continue }
                 known.append((wanted, number))
             }
+            others.append(others.devices, to: &writer)
             writer.endObject()
             writer.field("failures", failures)
             // Without a master key, which signs the others, there are no others.
@@ -57,6 +60,7 @@ package struct KeyQueries: Sendable {
                 writer.field(wanted.user.rawValue, raw: json)
                 signing.append((wanted, number))
             }
+            others.append(others.masterKeys, to: &writer)
             writer.endObject()
             writer.key("self_signing_keys")
             writer.beginObject()
@@ -64,6 +68,7 @@ package struct KeyQueries: Sendable {
                 guard let json = try snapshot.crossSigningKey(of: number, .selfSigning, seenBy: asker) else { continue }
                 writer.field(wanted.user.rawValue, raw: json)
             }
+            others.append(others.selfSigningKeys, to: &writer)
             writer.endObject()
             // "Information on the user-signing key of the user making the request, if they queried their own"
             writer.key("user_signing_keys")
@@ -218,7 +223,10 @@ extension Snapshot {
         }
         // Only an account has devices, so there is no need to look for it when there are some.
         if !isOpen {
-            guard try contains(tables.accountsRows, ViewKeys.user(user)) else { return false }
+            guard
+                try contains(tables.accountsRows, ViewKeys.user(user))
+                    || contains(tables.keysRemoteUsers, ViewKeys.user(user))
+            else { return false }
             writer.key(wanted.user.rawValue)
             writer.beginObject()
         }

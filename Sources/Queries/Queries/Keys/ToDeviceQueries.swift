@@ -31,6 +31,14 @@ package struct ToDeviceQueries: Sendable {
         }
     }
 
+    /// Whether a message of another server has come before.
+    package func received(messageID: String, from origin: ServerName) throws -> Bool {
+        try views.snapshot { snapshot in
+            let key = ViewKeys.toDeviceReceived(origin: origin.rawValue, messageID: messageID)
+            return try snapshot.contains(snapshot.tables.toDeviceReceived, key)
+        }
+    }
+
     /// The messages after a position as JSON, at most a page, and the position up to which they reach.
     package func page(
         _ user: UserNum, _ deviceID: String, after position: LogPosition

@@ -34,6 +34,7 @@ package final class EphemeralState: Sendable {
     package let presence: PresenceState
     private let nowMs: @Sendable () -> Int64
     private let notifier: ChangeNotifier?
+    private let onNews: @Sendable (EphemeralNews) -> Void
     private static let longestTyping: Int64 = 120_000
 
     /// Creates an empty state.
@@ -41,9 +42,11 @@ package final class EphemeralState: Sendable {
     /// - Parameter first: larger than any version of an earlier run, such as the time in milliseconds, so that tokens of
     ///   that run are older than everything new.
     /// - Parameter joinedRooms: the rooms in which others hear of a user's presence.
+    /// - Parameter onNews: hears of everything, also that somebody goes on typing; it must be quick.
     package init(
         startingAt first: UInt64, nowMs: @escaping @Sendable () -> Int64, notifier: ChangeNotifier? = nil,
-        joinedRooms: @escaping @Sendable (UserNum) -> [RoomNum] = { _ in [] }
+        joinedRooms: @escaping @Sendable (UserNum) -> [RoomNum] = { _ in [] },
+        onNews: @escaping @Sendable (EphemeralNews) -> Void = { _ in }
     ) {
         let counter = Counter(Board(version: first))
         self.counter = counter
@@ -53,10 +56,12 @@ package final class EphemeralState: Sendable {
                 return board.version
             }
             for room in joinedRooms(user) { notifier?.ephemeralChanged(room: room, version: version) }
+            onNews(.presence(user))
             return version
         }
         self.nowMs = nowMs
         self.notifier = notifier
+        self.onNews = onNews
     }
 
     /// Counts the changes.
@@ -78,21 +83,26 @@ package final class EphemeralState: Sendable {
             return board.put(typing, in: room)
         }
         if let changed { notifier?.ephemeralChanged(room: room, version: changed) }
+        if changed != nil || isTyping { onNews(.typing(room: room, user: user, isTyping: isTyping)) }
     }
 
     /// Drops who has not typed for their timeout; called by a ticker.
     package func expire() {
         let now = nowMs()
         let changes = counter.board.withLock { board in
-            var changes: [(RoomNum, UInt64)] = []
+            var changes: [(RoomNum, UInt64, [UserID])] = []
             for (room, typing) in board.rooms where typing.typists.contains(where: { $0.until <= now }) {
                 var typing = typing
+                let ended = typing.typists.filter { $0.until <= now }.map(\.user)
                 typing.typists.removeAll { $0.until <= now }
-                changes.append((room, board.put(typing, in: room)))
+                changes.append((room, board.put(typing, in: room), ended))
             }
             return changes
         }
-        for (room, version) in changes { notifier?.ephemeralChanged(room: room, version: version) }
+        for (room, version, users) in changes {
+            notifier?.ephemeralChanged(room: room, version: version)
+            for user in users { onNews(.typing(room: room, user: user, isTyping: false)) }
+        }
         presence.expire()
     }
 

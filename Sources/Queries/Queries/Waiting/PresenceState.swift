@@ -24,10 +24,14 @@ package final class PresenceState: Sendable {
         var version: UInt64 = 0
         /// When the user's last sync began or a client last set the presence.
         var lastHeardMs: Int64
+        /// Another server tells of the user, less often than a client of our own syncs.
+        var isRemote = false
     }
 
     /// One who is not heard of for so long is offline.
     private static let offlineAfterMs: Int64 = 30_000
+    /// The same of a user of another server.
+    private static let remoteOfflineAfterMs: Int64 = 30 * 60_000
     /// One who does nothing for so long is unavailable.
     private static let idleAfterMs: Int64 = 300_000
     /// "last_active_ago … currently_active": what was done so lately counts as now.
@@ -91,6 +95,22 @@ package final class PresenceState: Sendable {
         }
     }
 
+    /// Another server says how its user is.
+    ///
+    /// - Parameter activeAgoMs: "The number of milliseconds that have elapsed since the user last did something."
+    package func heard(
+        _ user: UserNum, _ availability: Availability, statusMessage: String?, activeAgoMs: Int64?, isActive: Bool
+    ) {
+        change(user) { tracked, now in
+            tracked.isRemote = true
+            tracked.lastHeardMs = now
+            tracked.entry.availability = availability
+            tracked.entry.statusMessage = statusMessage
+            tracked.entry.lastActiveMs = activeAgoMs.map { now &- min(max($0, 0), now) } ?? 0
+            tracked.entry.isActive = isActive && availability != .offline
+        }
+    }
+
     /// A user does something: writes, reads, types.
     package func acted(_ user: UserNum) {
         change(user) { tracked, now in
@@ -120,6 +140,7 @@ package final class PresenceState: Sendable {
         let stale = users.withLock { users in
             users.filter { _, tracked in
                 guard tracked.entry.availability != .offline else { return false }
+                if tracked.isRemote { return now &- tracked.lastHeardMs > Self.remoteOfflineAfterMs }
                 return now &- tracked.lastHeardMs > Self.offlineAfterMs
                     || tracked.entry.isActive && now &- tracked.entry.lastActiveMs > Self.activeForMs
                     || tracked.entry.availability == .online && now &- tracked.entry.lastActiveMs > Self.idleAfterMs
@@ -128,7 +149,7 @@ package final class PresenceState: Sendable {
         for user in stale {
             change(user) { tracked, now in
                 if now &- tracked.entry.lastActiveMs > Self.activeForMs { tracked.entry.isActive = false }
-                if now &- tracked.lastHeardMs > Self.offlineAfterMs {
+                if now &- tracked.lastHeardMs > (tracked.isRemote ? Self.remoteOfflineAfterMs : Self.offlineAfterMs) {
                     tracked.entry.availability = .offline
                     tracked.entry.isActive = false
                 } else if tracked.entry.availability == .online, now &- tracked.entry.lastActiveMs > Self.idleAfterMs {
@@ -168,7 +189,7 @@ package final class PresenceState: Sendable {
     // MARK: Reading
 
     /// Everybody who was heard of, offline or not.
-    var everybody: [(user: UserNum, entry: Entry)] { users.withLock { $0.map { ($0.key, $0.value.entry) } } }
+    package var everybody: [(user: UserNum, entry: Entry)] { users.withLock { $0.map { ($0.key, $0.value.entry) } } }
 
     /// Who changed after `version`, or in a first look who is not offline.
     func news(since version: UInt64?) -> [(user: UserNum, entry: Entry)] {
