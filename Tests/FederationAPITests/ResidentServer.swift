@@ -51,7 +51,9 @@ final class ResidentServer: Sendable {
     private let numbers = Mutex<UInt64>(0)
 
     /// - Parameter keepsInvitations: whether invitations to rooms elsewhere go to ``intake`` instead of the users.
-    init(_ name: String = "here", keepsInvitations: Bool = true, change: (inout FederationAPISettings) -> Void = { _ in }) throws {
+    init(
+        _ name: String = "here", keepsInvitations: Bool = true, change: (inout FederationAPISettings) -> Void = { _ in }
+    ) throws {
         self.name = try ServerName(parsing: name)
         directory = NSTemporaryDirectory() + "engram-federation-\(UUID().uuidString)"
         for part in ["/log", "/views"] {

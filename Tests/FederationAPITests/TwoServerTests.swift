@@ -61,7 +61,8 @@ import Testing
     ) async throws -> JSONObject {
         let pdus = try events.map { try pdu($0, on: sender) }
         let answer = try await receiver.call(
-            .put, "/send/\(id)", ["origin": .string(sender.name.rawValue), "origin_server_ts": 1, "pdus": .array(pdus)],
+            .put, "/send/\(id)",
+            ["origin": .string(sender.name.rawValue), "origin_server_ts": 1, "pdus": .array(pdus)],
             from: sender.name.rawValue)
         try #require(answer.status == 200, "\(answer.json)")
         return try #require(answer["pdus"]?.objectValue)
@@ -206,7 +207,9 @@ import Testing
     @Test func whatIsNoTransactionIsRefused() async throws {
         let pair = try await Pair()
         let many = JSONValue.array([JSONValue](repeating: [:], count: 51))
-        for body: JSONValue in [["pdus": 1], ["pdus": [], "edus": "x"], ["pdus": many], ["pdus": [], "origin": "else"]] {
+        for body: JSONValue in [
+            ["pdus": 1], ["pdus": [], "edus": "x"], ["pdus": many], ["pdus": [], "origin": "else"],
+        ] {
             let answer = try await pair.far.call(.put, "/send/bad", body, from: "near")
             #expect((400..<500).contains(answer.status), "\(body) \(answer.json)")
         }

@@ -299,4 +299,27 @@ import Testing
         #expect(fault?.code == .corrupt)
         #expect(fault?.description.contains("truncated") == true)
     }
+
+    @Test func closedStoresUseUpNothingThatAProcessHasFewOf() throws {
+        // More than a process has keys for values of threads; who holds on to a closed store holds none.
+        let directory = TemporaryDirectory()
+        var closed: [StoreEnvironment] = []
+        for _ in 0..<1100 {
+            let store = try makeEnvironment(directory, StoreOptions(mapSize: 1 << 20))
+            store.close()
+            closed.append(store)
+        }
+        let other = TemporaryDirectory()
+        let (first, second) = (try makeEnvironment(directory), try makeEnvironment(other))
+        let (one, two) = (try first.table("things"), try second.table("things"))
+        try first.write { try $0.put(one, "k", "v") }
+        try first.read { transaction in
+            #expect(try transaction.count(one) == 1)
+            // A transaction of one store is none of another.
+            try second.write { try $0.put(two, "k", "v") }
+            #expect(throws: StoreFault.self) { try first.write { _ in } }
+        }
+        #expect(try second.read { try $0.count(two) } == 1)
+        #expect(closed.count == 1100)
+    }
 }

@@ -33,8 +33,8 @@ package struct OutsideIntake: InvitationIntake {
             fact, actor: invitation.event.pdu.sender.rawValue, cause: invitation.requestID)
     }
 
-    /// Events of a room that nobody here is in: the end of an invitation or a knock is the user's business, everything else is not
-    /// ours to have.
+    /// Events of a room that nobody here is in: the end of an invitation or a knock is the user's business, everything else is
+    /// not ours to have.
     ///
     /// - Returns: for each event that has an ID, why it was not taken.
     package func take(

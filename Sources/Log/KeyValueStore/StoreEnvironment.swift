@@ -17,7 +17,6 @@ package final class StoreEnvironment: @unchecked Sendable {
     let tables = Mutex<[String: StoreTable]>([:])
     let writerState: UnsafeMutablePointer<WriterState>
     private let writerMutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let depthKey: pthread_key_t
     private let writerLock: FileLock?
     private let registration: OpenDirectories.Registration
 
@@ -46,14 +45,10 @@ package final class StoreEnvironment: @unchecked Sendable {
         writerState = .allocate(capacity: 1)
         writerState.initialize(to: WriterState(mapBytes: information.me_mapsize))
         pthread_mutex_init(writerMutex, nil)
-        var key = pthread_key_t()
-        pthread_key_create(&key, nil)
-        depthKey = key
     }
 
     deinit {
         close()
-        pthread_key_delete(depthKey)
         pthread_mutex_destroy(writerMutex)
         writerMutex.deallocate()
         writerState.deinitialize(count: 1)
@@ -108,8 +103,8 @@ package final class StoreEnvironment: @unchecked Sendable {
     private static let writing = 1 << 32
 
     private var depth: Int {
-        get { Int(bitPattern: pthread_getspecific(depthKey)) }
-        set { pthread_setspecific(depthKey, UnsafeRawPointer(bitPattern: newValue)) }
+        get { ThreadDepths.current[Int(bitPattern: writerState)] }
+        set { ThreadDepths.current[Int(bitPattern: writerState)] = newValue }
     }
 
     private func beginRead() throws(StoreFault) -> OpaquePointer {

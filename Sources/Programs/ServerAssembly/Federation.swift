@@ -1,3 +1,4 @@
+import ClientAPI
 import CommandHandling
 import Configuration
 import EventSigning
@@ -75,18 +76,21 @@ struct Federation: Sendable {
 
     /// What other servers may ask.
     func routes(
-        _ configuration: ServerConfiguration, softwareVersion: String,
-        heard: @escaping @Sendable (ServerName) -> Void, takeEDU: @escaping InboundTransactions.EDUIntake
+        _ configuration: ServerConfiguration, beside clientAPI: ClientAPI, _ ephemeral: EphemeralState,
+        _ reactors: RunningReactors
     ) -> [Route] {
+        let intake = EDUIntake(
+            environment: environment, ephemeral: ephemeral, keys: clientAPI.keys, devices: devices)
         let authentication = XMatrixAuthentication(
             serverName: configuration.serverName, keys: keys, peers: peers, nowMs: environment.nowMs,
             heard: { [backOff = client.backOff] server in
                 backOff.succeeded(server)
-                heard(server)
+                reactors.heard(from: server)
             })
         let api = FederationAPI(
-            environment: environment, authentication: authentication, softwareVersion: softwareVersion, rooms: rooms,
-            signatures: signatures, remotes: client, admission: admission, takeEDU: takeEDU,
+            environment: environment, authentication: authentication,
+            softwareVersion: ClientAPISettings(configuration).softwareVersion, rooms: rooms, signatures: signatures,
+            remotes: client, admission: admission, takeEDU: { try await intake.take($0, from: $1) },
             settings: FederationAPISettings(configuration))
         let identity = KeyAPI(
             keys: keys, servesWellKnown: configuration.serveServerWellKnown, nowMs: environment.nowMs)

@@ -3,7 +3,6 @@ import CommandHandling
 package import Configuration
 import EventLog
 import EventSigning
-import FederationCommands
 import HTTPFront
 import MatrixIdentifiers
 import ProjectionEngine
@@ -58,8 +57,7 @@ package final class Homeserver: Sendable {
         let rooms = RoomCommands(
             environment: environment, noticesUser: configuration.serverNotices?.userID)
         accounts = AccountCommands(environment: environment, settings: AccountSettings(configuration))
-        let federation = try Federation(
-            configuration, environment: environment, rooms: rooms, metrics: metrics)
+        let federation = try Federation(configuration, environment: environment, rooms: rooms, metrics: metrics)
         self.federation = federation
         clientAPI = ClientAPI(
             environment: environment,
@@ -78,16 +76,13 @@ package final class Homeserver: Sendable {
         try reactors.prepare(
             configuration, storage: storage, environment: environment, delayedEvents: clientAPI.delayedEvents,
             servers: federation.client, ephemeral: ephemeral, metrics: metrics, log: log)
-        let intake = EDUIntake(
-            environment: environment, ephemeral: ephemeral, keys: clientAPI.keys, devices: federation.devices)
-        let federationRoutes = federation.routes(
-            configuration, softwareVersion: ClientAPISettings(configuration).softwareVersion,
-            heard: { reactors.heard(from: $0) }, takeEDU: { try await intake.take($0, from: $1) })
         let pool = try WorkerPool(metrics: metrics)
         let housekeeping = HousekeepingRoutes(storage: storage, metrics: metrics, notifier: notifier)
         front = HTTPServer(
             configuration: HTTPServerConfiguration(configuration),
-            router: Router(clientAPI.routes + federationRoutes + housekeeping.routes),
+            router: Router(
+                clientAPI.routes + federation.routes(configuration, beside: clientAPI, ephemeral, reactors)
+                    + housekeeping.routes),
             pool: pool,
             metrics: metrics,
             log: log
