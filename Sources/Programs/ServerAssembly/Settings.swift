@@ -53,6 +53,7 @@ extension HTTPServerConfiguration {
             if configuration.enableMetrics { resources.insert("metrics") }
             // As Synapse has it: who asks this server for something wants to know its keys first.
             if resources.contains("federation") { resources.insert("keys") }
+            if !resources.isDisjoint(with: ["client", "federation"]) { resources.insert("openid") }
             let hosts = setting.unixPath == nil ? setting.addresses : ["localhost"]
             return hosts.map { host in
                 HTTPListener(

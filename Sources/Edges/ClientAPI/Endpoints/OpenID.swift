@@ -21,7 +21,9 @@ extension ClientAPI {
                 "expires_in": .integer(OpenIDTokens.lifetimeMs / 1000),
             ])
         }
-        table.read("/_matrix/federation/v1/openid/userinfo", .anyone) { call in
+        // Third parties ask it, wherever clients or servers are answered.
+        let options = RouteOptions(resource: "openid")
+        table.perform(.get, "/_matrix/federation/v1/openid/userinfo", .anyone, options: options) { call in
             guard let token = call.query("access_token") else {
                 throw MatrixError(status: 401, errcode: "M_MISSING_TOKEN", message: "Access Token required")
             }
