@@ -97,6 +97,9 @@ final class ResidentServer: Sendable {
                 census: admission.census),
             invitations: SentInvitations(
                 environment: environment, rooms: rooms, remotes: wire, admission: admission),
+            history: RemoteHistory(
+                environment: environment, rooms: rooms, remotes: wire, signatures: signatures,
+                census: admission.census),
             lookups: RemoteLookups(remotes: wire))
         router = Router(api.routes)
     }

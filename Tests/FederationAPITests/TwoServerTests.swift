@@ -216,6 +216,48 @@ import Testing
         #expect(try await pair.far.call(.put, "/send/bad", ["pdus": []], from: nil).status == 401)
     }
 
+    @Test(arguments: ["1", "11", "12"]) func thePastIsFetchedBackToItsBeginning(version: String) async throws {
+        let pair = try await Pair()
+        let room = try await pair.near.room(of: pair.ann, version: version)
+        var said: [EventID] = []
+        for number in 0..<230 {
+            said.append(try await pair.near.say("\(number)", in: room, pair.ann))
+            if number == 120 { try await pair.near.set("m.room.topic", "", ["topic": "half"], in: room, pair.ann) }
+        }
+        try await pair.far.remote.membership.join(room: room, via: [pair.near.name], extra: [:], caller: pair.bob)
+        let timeline = TimelineQueries(views: pair.far.views)
+        let asker = try asker(pair.bob, on: pair.far)
+        var rounds = 0
+        var isAtBeginning = false
+        while rounds < 20, !isAtBeginning {
+            rounds += 1
+            let missing = try timeline.missing(
+                room: room, from: nil, to: nil, pageLimit: 1000, limit: 10, by: asker
+            ).map(\.missing)
+            if missing.isEmpty {
+                isAtBeginning = true
+            } else {
+                #expect(try await pair.far.remote.history.fetch(missing, in: room, requestID: "t"))
+            }
+        }
+        #expect(isAtBeginning && rounds <= 5, "\(rounds)")
+        let body = try timeline.messages(
+            room: room, from: nil, to: nil, backwards: true, limit: 1000, filter: EventFilter(), by: asker)
+        let events = try JSONValue.parse(body)["chunk"]?.arrayValue?.compactMap { $0["event_id"]?.stringValue } ?? []
+        #expect(Set(events).count == events.count)
+        #expect(events.filter(Set(said.map(\.rawValue)).contains) == said.reversed().map(\.rawValue))
+        #expect(try JSONValue.parse(body)["chunk"]?.arrayValue?.last?["type"] == "m.room.create")
+        #expect(try state(pair.far, room) == state(pair.near, room))
+    }
+
+    private func asker(_ caller: Caller, on server: ResidentServer) throws -> Asker {
+        let number = try server.views.read { transaction, tables in
+            try #require(try transaction.user(tables, caller.userID.rawValue))
+        }
+        return Asker(
+            Identity(userID: caller.userID, userNum: number, deviceID: caller.deviceID), nowMs: 0, epoch: 1)
+    }
+
     // MARK: Invitations and knocks
 
     @Test(arguments: ["6", "11", "12"]) func invitationsAreTurnedDownOrTaken(version: String) async throws {

@@ -17,7 +17,7 @@ package struct RemoteReceipt: Sendable {
     let queries: RoomQueries
     private let turns = KeyedTurns()
     /// The signatures were checked when a PDU was prepared.
-    private let pipeline = ReceiptPipeline { _, _ in .valid }
+    let pipeline = ReceiptPipeline { _, _ in .valid }
 
     /// So many events are asked for at a time, and so often for one event; then the state is taken from the other server.
     private static let missingAtOnce = 20
@@ -66,8 +66,8 @@ package struct RemoteReceipt: Sendable {
         }
     }
 
-    /// Where a PDU came from and belongs.
-    private struct Delivery {
+    /// Where PDUs came from and belong.
+    struct Delivery {
         let room: RoomID
         let version: RoomVersion
         let origin: ServerName
@@ -152,10 +152,16 @@ package struct RemoteReceipt: Sendable {
 
     /// Receives an event on the state that its sender says was before it.
     private func receiveOnGivenState(_ event: ReceivedPDU, _ delivery: Delivery) async throws -> ReceiptResult {
-        let ids = try await remote.stateIDs(at: event.eventID, in: delivery.room, from: delivery.origin)
+        let state = try await givenState(before: event.eventID, delivery)
+        return try await receive(event, delivery, stateBefore: state)
+    }
+
+    /// The events that hold the state before an event, as another server says; those that were not known are recorded.
+    func givenState(before event: EventID, _ delivery: Delivery) async throws -> [EventID] {
+        let ids = try await remote.stateIDs(at: event, in: delivery.room, from: delivery.origin)
         let unknown = try (ids.authChain + ids.state).filter { try queries.eventPosition($0) == nil }
-        try await record(Array(Set(unknown)), at: event.eventID, delivery)
-        return try await receive(event, delivery, stateBefore: ids.state)
+        try await record(Array(Set(unknown)), at: event, delivery)
+        return ids.state
     }
 
     /// So many events are fetched one by one; more come with the whole state.

@@ -110,7 +110,7 @@ package struct RemoteRooms: Sendable {
         let target = RequestTarget("\(Self.federation)/backfill", room.rawValue)
             .adding("v", events.map(\.rawValue)).adding("limit", String(limit))
         let document = try await document(
-            RemoteRequest(.get, target.text, of: server, timeoutMs: 60_000, largestAnswer: Self.largestEvents))
+            RemoteRequest(.get, target.text, of: server, timeoutMs: 20_000, largestAnswer: Self.largestEvents))
         return Array(try Self.events(document, "pdus").prefix(limit))
     }
 

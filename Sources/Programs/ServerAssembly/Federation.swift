@@ -63,6 +63,9 @@ struct Federation: Sendable {
                 census: admission.census),
             invitations: SentInvitations(
                 environment: environment, rooms: rooms, remotes: client, admission: admission),
+            history: RemoteHistory(
+                environment: environment, rooms: rooms, remotes: client, signatures: signatures,
+                census: admission.census),
             lookups: RemoteLookups(remotes: client))
         metrics.gauge(
             "engram_federation_idle_connections", help: "Connections to other servers, kept for the next request."

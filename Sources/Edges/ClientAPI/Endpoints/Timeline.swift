@@ -1,6 +1,7 @@
 import CanonicalJSON
 import Decisions
 import EndpointSupport
+import FederationCommands
 import HTTPFront
 import Queries
 
@@ -10,13 +11,16 @@ extension ClientAPI {
     private static let maximumLimit = 1000
 
     func addTimeline(to table: inout EndpointTable) {
-        table.read("/rooms/{roomId}/messages", .guest) { call in
+        table.perform(.get, "/rooms/{roomId}/messages", .guest) { call in
+            let backwards = try isBackwards(call)
+            let limit = try limit(call)
+            if backwards { try await fetchPast(call, pageLimit: limit) }
             let body = try timelineQueries.messages(
                 room: try call.room,
                 from: call.query("from"),
                 to: call.query("to"),
-                backwards: try isBackwards(call),
-                limit: try limit(call),
+                backwards: backwards,
+                limit: limit,
                 filter: try eventFilter(call),
                 by: try call.asker
             )
@@ -40,6 +44,26 @@ extension ClientAPI {
         }
         table.read("/rooms/{roomId}/event/{eventId}", .guest) { call in
             .json(try timelineQueries.event(room: try call.room, event: try call.eventID, by: try call.asker))
+        }
+    }
+
+    /// So often other servers are asked for one page.
+    private static let fetches = 3
+
+    /// Asks other servers for what a page backwards would come to and is not known here.
+    ///
+    /// "the homeserver […] may backfill over federation".
+    private func fetchPast(_ call: Call, pageLimit: Int) async throws {
+        guard let remote else { return }
+        let room = try call.room
+        for _ in 0..<Self.fetches {
+            let missing = try timelineQueries.missing(
+                room: room, from: call.query("from"), to: call.query("to"), pageLimit: pageLimit,
+                limit: RemoteHistory.mostMissing, by: try call.asker
+            ).map(\.missing)
+            guard !missing.isEmpty,
+                try await remote.history.fetch(missing, in: room, requestID: call.request.requestID)
+            else { return }
         }
     }
 
