@@ -165,9 +165,37 @@ actor RoomLane {
         for fact in outcome.facts {
             records.append(fact.record(stream: stream, actor: caller.userID.rawValue, cause: caller.requestID))
         }
+        var expected = expected
+        let early = earlyBatches(outcome.facts, records)
+        for part in early {
+            // When one of them fails, so do all behind it: they expect its records.
+            _ = PendingAppend(LogBatch(records: Array(records[part]), expected: [(stream, expected)]), to: log)
+            expected += UInt64(part.count)
+        }
+        if let last = early.last { records.removeFirst(last.upperBound) }
         records.append(contentsOf: outcome.others)
         var expectations = outcome.otherExpectations
         if !outcome.facts.isEmpty { expectations.append((stream, expected)) }
         return PendingAppend(LogBatch(records: records, expected: expectations), to: log)
     }
+
+    /// Events without their place change nothing until another record needs them: of very many the first may become durable
+    /// before the rest.
+    private func earlyBatches(_ facts: [PDURecorded], _ records: [NewRecord]) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = 0
+        var bytes = 0
+        for index in facts.indices {
+            guard facts[index].isOutlier else { break }
+            bytes += records[index].payload.count
+            guard index - start >= Self.largestBatch || bytes >= Self.largestBatchBytes else { continue }
+            parts.append(start..<(index + 1))
+            start = index + 1
+            bytes = 0
+        }
+        return parts
+    }
+
+    private static let largestBatch = 8192
+    private static let largestBatchBytes = 8 << 20
 }
