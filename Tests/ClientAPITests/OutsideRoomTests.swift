@@ -92,4 +92,19 @@ import Testing
         let answer = try await server.call(.get, "/sync", token: bob)
         #expect(answer["rooms"]?["invite"]?[Self.room] == nil, "\(answer.json)")
     }
+
+    @Test func nobodyElsewhereIsInvitedWithoutTheirServer() async throws {
+        let server = try InProcessServer()
+        let bob = try await server.register("bob")
+        let room = try await server.createRoom(bob)
+        let carol = "@carol:elsewhere.example"
+        let answers = [
+            try await server.call(
+                .put, "/rooms/\(room)/state/m.room.member/\(carol)", ["membership": "invite"], token: bob),
+            try await server.call(.post, "/rooms/\(room)/invite", ["user_id": .string(carol)], token: bob),
+        ]
+        for answer in answers { #expect(answer.status == 403, "\(answer.json)") }
+        let state = try await server.call(.get, "/rooms/\(room)/state/m.room.member/\(carol)", token: bob)
+        #expect(state.status == 404)
+    }
 }

@@ -256,7 +256,13 @@ extension RoomCommands {
         guard Membership(rawValue: membership) != nil else {
             throw Rejection.badJSON("membership must be join, invite, leave, ban or knock.")
         }
-        if membership == "invite", let user = UserID(stateKey) { try requireInvitable(user) }
+        if membership == "invite", let user = UserID(stateKey) {
+            // "a request to that homeserver to have the event signed and verified must be made": `/invite` makes it.
+            guard user.isOn(environment.serverName) else {
+                throw Rejection.forbidden("\(user) is on another server: use /invite, which asks that server.")
+            }
+            try requireInvitable(user)
+        }
         guard membership == "join", stateKey == caller.userID.rawValue else { return content }
         var content = content
         for (name, value) in try memberProfile(of: caller.userID) where content[name] == nil { content[name] = value }
