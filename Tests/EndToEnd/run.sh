@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export ENGRAM_BIN=$1
 python=${2:-python3}
 failed=0
-for test in bad_input bad_requests chat_through_a_crash operator_verbs media push turn search sliding_sync kill_loop power_cut encryption delayed_events server_notices federation federation_rooms; do
+for test in bad_input bad_requests chat_through_a_crash operator_verbs media push turn search sliding_sync kill_loop power_cut encryption delayed_events server_notices federation federation_rooms federation_sending; do
     [ -f "$here/$test.py" ] || continue
     echo "== $test"
     if ! (cd "$here" && timeout 900 "$python" "$test.py"); then
