@@ -26,6 +26,8 @@ private let dave = "@dave:d.org"
         // What others say is theirs to tell.
         try await house.message(9, by: carol)
         try await house.send("m.room.message", by: SenderHouse.alice, verdict: .softFailed, ["n": 8])
+        // Nor is what others knew of us before we did.
+        try await house.send("m.room.message", by: SenderHouse.alice, isBackfilled: true, ["n": 7])
         try await house.message(4)
         try await house.until { house.servers.taken(by: "c.org").flatMap(\.numbers).contains(4) }
         try await house.untilQuiet()

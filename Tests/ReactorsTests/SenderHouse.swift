@@ -143,7 +143,7 @@ final class SenderHouse: Sendable {
     @discardableResult
     func send(
         _ type: String, by sender: String, stateKey: String? = nil, in room: String = room,
-        verdict: PDURecorded.Verdict = .accepted, _ content: JSONObject
+        verdict: PDURecorded.Verdict = .accepted, isBackfilled: Bool = false, _ content: JSONObject
     ) async throws -> String {
         let depth = depth.withLock { depth in
             depth += 1
@@ -158,7 +158,8 @@ final class SenderHouse: Sendable {
         if let stateKey { pdu["state_key"] = .string(stateKey) }
         let fact = PDURecorded(
             verdict: verdict, roomVersion: "10", roomID: room, eventID: eventID,
-            setsOwnEntry: stateKey != nil && verdict == .accepted, pdu: pdu.canonicalBytes())
+            setsOwnEntry: stateKey != nil && verdict == .accepted, isBackfilled: isBackfilled, pdu: pdu.canonicalBytes()
+        )
         try await record(fact, stream: StreamID(kind: .room, name: room))
         return eventID
     }

@@ -187,7 +187,7 @@ struct OutgoingScan {
 
     /// An accepted event of a user of this server.
     private func event(_ fact: PDURecorded, at position: LogPosition) throws -> Candidate? {
-        guard fact.verdict == .accepted, !fact.isOutlier, let room = RoomID(fact.roomID),
+        guard fact.verdict == .accepted, !fact.isOutlier, !fact.isBackfilled, let room = RoomID(fact.roomID),
             let head = try Self.head(of: fact), head.sender.isOn(own)
         else { return nil }
         let item = OutgoingItem(position: position, content: .pdu(position, room: room))
