@@ -104,7 +104,7 @@ package final class InboundTransactions: Sendable {
             var results = JSONObject()
             for try await part in group {
                 for (eventID, error) in part {
-                    // "The PDU failed to be processed": only then there is something to say.
+                    // "If no error is present, the PDU can be considered successfully handled."
                     results[eventID.rawValue] = error.map { ["error": .string($0)] } ?? [:]
                 }
             }
@@ -122,7 +122,8 @@ package final class InboundTransactions: Sendable {
             return try await outside.take(events, of: room, from: origin, requestID: requestID)
         }
         do {
-            // "server ACLs […] /send: on a per-PDU basis".
+            // "ACLs MUST be applied to all PDUs on a per-PDU basis. If the sending server is denied access to the room
+            // identified by `room_id`, the PDU MUST be ignored with an appropriate error included in the response".
             try admission.requirePermitted(origin, room: room)
         } catch let refusal as QueryRefusal {
             return events.compactMap { event in

@@ -88,7 +88,7 @@ package struct RemoteMembership: Sendable {
         let template = try await remote.template(.join, of: user, in: room, from: server)
         let version = template.version
         var content = content
-        // "If a resident server […] the authorising user must be named": only a server of the room can know one.
+        // Who lets the user into a restricted room, only a server that is in it can say.
         let voucher = template.event["content"]?["join_authorised_via_users_server"]
         if version.restrictedJoin, let voucher { content["join_authorised_via_users_server"] = voucher }
         let drafted = try MembershipTemplate(
@@ -210,7 +210,7 @@ package struct RemoteMembership: Sendable {
             if let origin = ServerName(row.origin) { found.append(origin) }
         }
         found += try census.joinedServers(of: room)
-        // "Room IDs […] of room versions before 12 have a domain", which says where the room was made.
+        // The IDs of rooms before version 12 say on which server they were made.
         if let domain = room.serverName { found.append(domain) }
         var seen: Set<ServerName> = [environment.serverName]
         return Array(found.filter { seen.insert($0).inserted }.prefix(Self.mostServers))

@@ -120,7 +120,8 @@ package struct RemoteReceipt: Sendable {
 
     /// The events between what is known and an event, the earliest first.
     ///
-    /// "the server SHOULD […] request that missing events via `get_missing_events`".
+    /// "a server may not have all the events in the graph. That server may use the `/get_missing_events` API to acquire the
+    /// events it is missing."
     private func eventsBefore(_ event: ReceivedPDU, _ delivery: Delivery) async throws -> [ReceivedPDU] {
         let earliest = try queries.head(delivery.room)?.forwardExtremities.compactMap { EventID($0) } ?? []
         var found: [EventID: ReceivedPDU] = [:]

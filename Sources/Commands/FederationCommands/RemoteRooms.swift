@@ -34,10 +34,10 @@ package struct RemoteRooms: Sendable {
     ) async throws -> Template {
         var target = RequestTarget(
             "\(Self.federation)/make_\(membership.rawValue)", room.rawValue, user.rawValue)
-        // "ver: The room versions the sending server has support for." A leave needs none.
+        // "The room versions the sending server has support for." A leave needs none.
         if membership != .leave { target = target.adding("ver", RoomVersion.all.map(\.id)) }
         let answer = try await remotes.send(RemoteRequest(.get, target.text, of: server)).object()
-        // "room_version: […] If not provided, the room version is assumed to be either "1" or "2"."
+        // "If not provided, the room version is assumed to be either "1" or "2"."
         let name = answer["room_version"]?.stringValue ?? "1"
         guard let event = answer["event"]?.objectValue, let version = RoomVersion.named(name) else {
             throw RemoteFault.malformed("no event of a known room version")

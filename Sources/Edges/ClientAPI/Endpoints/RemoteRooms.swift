@@ -19,7 +19,7 @@ extension ClientAPI {
     /// The room that a path names by ID or by alias, which may be of another server.
     func namedRoom(_ call: Call) async throws -> NamedRoom {
         let text = call["roomIdOrAlias"]
-        // "via: The servers to attempt to join the room through." `server_name` is its old name.
+        // "The servers to attempt to join the room through." `server_name` is its old name.
         var via: [ServerName] = []
         for name in call.request.query.all("via") + call.request.query.all("server_name") {
             guard let server = ServerName(name) else { throw Rejection.invalidParam("\(name) is not a server name.") }

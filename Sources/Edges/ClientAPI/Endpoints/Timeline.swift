@@ -52,7 +52,8 @@ extension ClientAPI {
 
     /// Asks other servers for what a page backwards would come to and is not known here.
     ///
-    /// "the homeserver […] may backfill over federation".
+    /// "it's possible that they might step backwards far enough into history before the homeserver itself was a member of that
+    /// room. To cover this case, the federation API provides a server-to-server analog of the `/messages` client API".
     private func fetchPast(_ call: Call, pageLimit: Int) async throws {
         guard let remote else { return }
         let room = try call.room

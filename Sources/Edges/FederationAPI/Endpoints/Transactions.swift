@@ -11,7 +11,7 @@ extension FederationAPI {
         table.signed(.put, "/_matrix/federation/v1/send/{txnId}", maxBodyBytes: 16 << 20) { call in
             let origin = try call.origin
             let body = try call.body().object
-            // "origin: Required. The server_name of the homeserver sending this transaction."
+            // "The `server_name` of the homeserver sending this transaction."
             if let said = body["origin"]?.stringValue, said != origin.rawValue {
                 throw MatrixError(
                     status: 403, errcode: "M_FORBIDDEN",
