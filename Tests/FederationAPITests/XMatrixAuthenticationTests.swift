@@ -7,7 +7,7 @@ import Testing
 
 @testable import HTTPFront
 
-@Suite(.timeLimit(.minutes(2))) struct XMatrixAuthenticationTests {
+@Suite(.timeLimit(.minutes(10))) struct XMatrixAuthenticationTests {
     private let key = SigningKey.generate(version: "k")
 
     private func name(_ text: String) throws -> ServerName { try ServerName(parsing: text) }
@@ -136,7 +136,7 @@ import Testing
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct KeyAPITests {
+@Suite(.timeLimit(.minutes(10))) struct KeyAPITests {
     @Test func publishesOurKeys() async throws {
         let house = try SigningHouse()
         for path in ["/_matrix/key/v2/server", "/_matrix/key/v2/server/", "/_matrix/key/v2/server/ed25519:h"] {

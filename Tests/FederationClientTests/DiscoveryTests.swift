@@ -9,7 +9,7 @@ import Testing
 @testable import FederationClient
 
 /// Each step of "Resolving server names", with real certificates.
-@Suite(.timeLimit(.minutes(2))) struct DiscoveryTests {
+@Suite(.timeLimit(.minutes(10))) struct DiscoveryTests {
     private static let path = "/_matrix/federation/v1/version"
 
     private func get(_ name: String) throws -> RemoteRequest {

@@ -8,7 +8,7 @@ import OutboundHTTP
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct FederationClientTests {
+@Suite(.timeLimit(.minutes(10))) struct FederationClientTests {
     @Test func requestsAreSignedInOurName() async throws {
         try await World.with { world in
             let other = try await world.serve(["DNS:a.test"])

@@ -13,7 +13,7 @@ private let alice = IntakeHouse.alice
 private let bob = IntakeHouse.bob
 private let room = IntakeHouse.room
 
-@Suite(.timeLimit(.minutes(2))) struct EDUIntakeTests {
+@Suite(.timeLimit(.minutes(10))) struct EDUIntakeTests {
     private func message(_ id: String, to device: String = "ONE", from sender: String = bob) -> JSONObject {
         [
             "sender": .string(sender), "type": "m.x", "message_id": .string(id),

@@ -9,7 +9,7 @@ import Testing
 @testable import FederationCommands
 
 /// Asking notaries, and being one.
-@Suite(.timeLimit(.minutes(2))) struct NotaryTests {
+@Suite(.timeLimit(.minutes(10))) struct NotaryTests {
     private static let day: Int64 = 86_400_000
 
     /// A notary that knows one document and signs it.

@@ -14,7 +14,7 @@ import Testing
 private let alice = IntakeHouse.alice
 private let bob = IntakeHouse.bob
 
-@Suite(.timeLimit(.minutes(2))) struct RemoteDeviceTests {
+@Suite(.timeLimit(.minutes(10))) struct RemoteDeviceTests {
     private static let list = "/_matrix/federation/v1/user/devices/%40bob%3Ab.org"
 
     private func keys(_ deviceID: String, _ key: String = "k") -> JSONValue {

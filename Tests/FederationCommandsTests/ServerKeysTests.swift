@@ -10,7 +10,7 @@ import Testing
 
 @testable import FederationCommands
 
-@Suite(.timeLimit(.minutes(2))) struct ServerKeysTests {
+@Suite(.timeLimit(.minutes(10))) struct ServerKeysTests {
     private static let day: Int64 = 86_400_000
 
     @Test func isAskedForOnceAndLogged() async throws {

@@ -2,7 +2,7 @@ import MatrixIdentifiers
 import OutboundHTTP
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct KeptConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct KeptConnectionTests {
     private func client(_ change: (inout OutboundClient.Settings) -> Void = { _ in }) throws -> OutboundClient {
         var settings = OutboundClient.Settings(
             policy: AddressPolicy(allowed: [try #require(AddressRange("127.0.0.0/8"))]))

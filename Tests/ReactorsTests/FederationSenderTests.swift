@@ -11,7 +11,7 @@ private let bobOfB = "@bob:b.org"
 private let carol = "@carol:c.org"
 private let dave = "@dave:d.org"
 
-@Suite(.timeLimit(.minutes(2))) struct FederationSenderTests {
+@Suite(.timeLimit(.minutes(10))) struct FederationSenderTests {
     @Test func anEventGoesToTheServersOfTheRoomAsItWas() async throws {
         let house = try SenderHouse()
         try await house.createRoom(with: [bobOfB])

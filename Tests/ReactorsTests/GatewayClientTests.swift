@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite(.timeLimit(.minutes(2))) struct GatewayClientTests {
+@Suite(.timeLimit(.minutes(10))) struct GatewayClientTests {
     /// A web server on a port of its own that answers in a way.
     private final class Server: Sendable {
         private let server: HTTPServer

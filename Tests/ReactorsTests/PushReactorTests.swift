@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reactors
 
-@Suite(.timeLimit(.minutes(2))) struct PushReactorTests {
+@Suite(.timeLimit(.minutes(10))) struct PushReactorTests {
     @Test func aMessageIsToldInFull() async throws {
         let house = try PushHouse()
         try await house.createRoom()

@@ -10,7 +10,7 @@ import Testing
 private let bobOfB = "@bob:b.org"
 private let carol = "@carol:c.org"
 
-@Suite(.timeLimit(.minutes(2))) struct SenderEDUTests {
+@Suite(.timeLimit(.minutes(10))) struct SenderEDUTests {
     private func house() async throws -> SenderHouse {
         let house = try SenderHouse()
         try await house.record(AccountRegistered(userID: SenderHouse.alice, accountKind: "user"))
