@@ -125,7 +125,7 @@ package struct Invitations: Sendable {
             // "The `m.room.create` event is missing from `invite_room_state`."
             guard hasCreate else { throw Rejection.invalidParam("invite_room_state has no m.room.create event.") }
         }
-        return entries.compactMap(Self.stripped)
+        return RemoteUnsigned.strippedState(.array(request.roomState)).compactMap(\.objectValue)
     }
 
     private func stateEvent(
@@ -149,12 +149,5 @@ package struct Invitations: Sendable {
             throw Rejection.invalidParam("A signature of invite_room_state is missing or not valid.")
         }
         return event
-    }
-
-    private static func stripped(_ event: JSONObject) -> JSONObject? {
-        guard event["content"]?.objectValue != nil,
-            ["sender", "state_key", "type"].allSatisfy({ event[$0]?.stringValue != nil })
-        else { return nil }
-        return event.filter { key, _ in ["content", "sender", "state_key", "type"].contains(key) }
     }
 }

@@ -16,7 +16,7 @@ extension ReceiptPipeline {
     package static func received(
         _ event: HeldPDU, version: RoomVersion, signatures outcome: SignatureOutcome
     ) throws(DroppedPDU) -> ReceivedPDU {
-        let outcome = try SignatureCheck.check(event, version: version) { _, _ in outcome }
+        try SignatureCheck.check(outcome)
         let redacted = try HashCheck.redactedIfWrong(event, version: version)
         return ReceivedPDU(
             held: redacted ?? event, version: version, isRedacted: redacted != nil,

@@ -34,15 +34,8 @@ package struct ReceiptPipeline: Sendable {
     package func prepare(
         _ object: JSONObject, room: RoomID, version: RoomVersion
     ) throws(DroppedPDU) -> ReceivedPDU {
-        let event = try FormatCheck.check(object, version: version, room: room)
-        let outcome = try SignatureCheck.check(event, version: version, by: signatures)
-        let redacted = try HashCheck.redactedIfWrong(event, version: version)
-        return ReceivedPDU(
-            held: redacted ?? event,
-            version: version,
-            isRedacted: redacted != nil,
-            isSignedByAuthoriser: outcome.isSignedByAuthoriser
-        )
+        let event = try Self.read(object, room: room, version: version)
+        return try Self.received(event, version: version, signatures: signatures(event, version))
     }
 
     /// The same for an event that was read with others.
