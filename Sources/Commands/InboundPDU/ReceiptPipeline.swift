@@ -1,7 +1,6 @@
 package import CanonicalJSON
 package import Decisions
 import EventAuthorization
-package import EventSigning
 package import LogEvents
 import MatrixEvents
 package import MatrixIdentifiers
@@ -36,31 +35,6 @@ package struct ReceiptPipeline: Sendable {
     ) throws(DroppedPDU) -> ReceivedPDU {
         let event = try Self.read(object, room: room, version: version)
         return try Self.received(event, version: version, signatures: signatures(event, version))
-    }
-
-    /// The same for an event that was read with others.
-    ///
-    /// - Parameter outcome: what the signatures on it are worth.
-    package static func prepare(
-        _ inbound: InboundPDU, room: RoomID, version: RoomVersion, signatures outcome: SignatureOutcome
-    ) throws(DroppedPDU) -> ReceivedPDU {
-        guard inbound.pdu.effectiveRoomID(eventID: inbound.eventID) == room else {
-            throw DroppedPDU(check: .format, reason: "it is of another room")
-        }
-        guard outcome.isValid else {
-            throw DroppedPDU(check: .signatures, reason: "a signature is missing or not valid")
-        }
-        var pdu = inbound.pdu
-        if !inbound.contentHashMatches {
-            do {
-                pdu = try inbound.redacted()
-            } catch {
-                throw DroppedPDU(check: .format, reason: "it cannot be redacted: \(error)")
-            }
-        }
-        return ReceivedPDU(
-            held: HeldPDU(pdu: pdu, eventID: inbound.eventID), version: version,
-            isRedacted: !inbound.contentHashMatches, isSignedByAuthoriser: outcome.isSignedByAuthoriser)
     }
 
     /// The checks that look at the room, and the event's place in it.
